@@ -1,0 +1,128 @@
+// Memory that is handed out in order and taken back all at once. It keeps its blocks, so once a
+// loop has run its first round, nothing calls the allocator.
+#pragma once
+
+#include <autodiff/tensor.hpp>
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace ramp {
+
+class Arena {
+ public:
+  struct Mark {
+    std::size_t block = 0, used = 0;
+  };
+
+  /// `bytes` of 64-byte-aligned memory, uninitialised, valid until a rewind to an earlier mark.
+  void* take(std::size_t bytes) {
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    if (blocks_.empty() || at_.used + bytes > blocks_[at_.block].size) next_block(bytes);
+    void* p = blocks_[at_.block].memory.get() + at_.used;
+    at_.used += bytes;
+    return p;
+  }
+  template <class T>
+  T* take_array(std::size_t n) {
+    return static_cast<T*>(take(n * sizeof(T)));
+  }
+
+  Mark mark() const { return at_; }
+  void rewind(Mark mark) { at_ = mark; }
+  std::size_t capacity() const { return capacity_; }  // bytes held
+  std::size_t used() const {                          // bytes handed out
+    std::size_t n = at_.used;
+    for (std::size_t i = 0; i < at_.block; ++i) n += blocks_[i].size;
+    return n;
+  }
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{alignment}); }
+  };
+  struct Block {
+    std::unique_ptr<std::byte[], Free> memory;
+    std::size_t size;
+  };
+  void next_block(std::size_t bytes);
+
+  std::vector<Block> blocks_;
+  Mark at_;
+  std::size_t capacity_ = 0;
+};
+
+void advise_huge_pages(void* p, std::size_t bytes);
+
+/// A contiguous array of plain records. It grows with realloc, which moves pages instead of bytes
+/// where the arrays are large, and never shrinks.
+template <class Record>
+class Records {
+  static_assert(std::is_trivially_copyable_v<Record>);
+
+ public:
+  Records() = default;
+  Records(const Records&) = delete;
+  Records& operator=(const Records&) = delete;
+  Records(Records&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
+  Records& operator=(Records&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+  }
+  ~Records() { std::free(data_); }
+
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+  Record* data() { return data_; }
+  const Record* data() const { return data_; }
+  Record& operator[](std::size_t i) { return data_[i]; }
+  const Record& operator[](std::size_t i) const { return data_[i]; }
+  Record& back() { return data_[size_ - 1]; }
+
+  bool full() const { return size_ == capacity_; }
+  void push_unchecked(const Record& r) { data_[size_++] = r; }  // needs room
+  void push(const Record& r) {
+    if (full()) reserve(size_ + 1);
+    push_unchecked(r);
+  }
+  void reserve(std::size_t n) {
+    if (n <= capacity_) return;
+    const std::size_t grown = std::max(n, std::max<std::size_t>(64, capacity_ * 2));
+    void* p = std::realloc(static_cast<void*>(data_), grown * sizeof(Record));
+    if (!p) throw std::bad_alloc();
+    data_ = static_cast<Record*>(p);
+    capacity_ = grown;
+    advise_huge_pages(data_, capacity_ * sizeof(Record));
+  }
+  void resize(std::size_t n) {  // new records are uninitialised
+    reserve(n);
+    size_ = n;
+  }
+
+ private:
+  Record* data_ = nullptr;
+  std::size_t size_ = 0, capacity_ = 0;
+};
+
+/// An array of n elements that calls the allocator only when they are many.
+template <class X>
+class Few {
+ public:
+  explicit Few(std::size_t n) : many_(n > few_.size() ? n : 0) {}
+  X* data() { return many_.empty() ? few_.data() : many_.data(); }
+  X& operator[](std::size_t i) { return data()[i]; }
+
+ private:
+  std::array<X, 4> few_{};
+  std::vector<X> many_;
+};
+
+}  // namespace ramp

@@ -1,0 +1,7 @@
+// Ramp's engine: the one include.
+#pragma once
+
+#include <autodiff/dot.hpp>
+#include <autodiff/error.hpp>
+#include <autodiff/gradcheck.hpp>
+#include <autodiff/tape.hpp>

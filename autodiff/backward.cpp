@@ -1,0 +1,278 @@
+// The way back: one loop from the root down. No recursion, no sort; an adjoint is stored where it
+// comes first and added to where it comes again.
+#include <autodiff/tape.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ramp {
+
+template <class T>
+void Tape<T>::check_root(const Var<T>& root, const Shape* seed, const char* call) const {
+  check(root, leaf_op);
+  const Shape shape = shape_of(root.index_);
+  const char* name = op_info(nodes_[root.index_].op).about.name;
+  if (!nodes_[root.index_].is(Node<T>::varies))
+    throw GradientError(
+        fmt::format("[{}] the root, {} {}, depends on no variable: there is nothing to "
+                    "differentiate; was it recorded under no_grad() or detached?",
+                    call, name, to_string(shape)));
+  if (seed == nullptr && shape.size() != 1)
+    throw GradientError(
+        fmt::format("[{}] the root, {} {}, is no scalar: reduce it by sum() or mean(), or give a "
+                    "seed of its shape",
+                    call, name, to_string(shape)));
+  if (seed != nullptr && !(*seed == shape))
+    throw ShapeError(fmt::format("[{}] the seed {} must have the root's shape {}", call,
+                                 to_string(*seed), to_string(shape)));
+}
+
+template <class T>
+void Tape<T>::backward(const Var<T>& root, BackwardOptions options) {
+  check_root(root, nullptr, "backward");
+  run_backward(root, nullptr, options);
+}
+
+template <class T>
+void Tape<T>::backward(const Var<T>& root, const Tensor<T>& seed, BackwardOptions options) {
+  check_root(root, &seed.shape(), "backward");
+  run_backward(root, &seed, options);
+}
+
+template <class T>
+void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options) {
+  std::vector<std::pair<std::uint32_t, Tensor<T>>> before;  // leaves and what they had
+  if (options.accumulate) {
+    for (std::uint32_t i = 0; i < size(); ++i) {
+      if (nodes_[i].op != leaf_op) continue;
+      if (nodes_[i].is(Node<T>::bound))
+        before.emplace_back(i, binding_of(i)->parameter->gradient());
+      else if (const auto g = gradient_of(i))
+        before.emplace_back(i, Tensor<T>(*g));
+    }
+  }
+  sweep(root, seed, options.retain, true);
+  for (const auto& [i, old] : before) {
+    if (nodes_[i].is(Node<T>::bound)) {
+      copy(old.size(), old.data(), binding_of(i)->parameter->gradient().data(), true);
+    } else if (i < swept_) {
+      bool add;
+      const View<T> to = adjoint(i, add, true);
+      copy(old.size(), old.data(), to.data, add);
+    }
+  }
+}
+
+template <class T>
+std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>> inputs) {
+  check_root(root, nullptr, "grad");
+  for (const Var<T>& x : inputs) check(x, leaf_op);
+  sweep(root, nullptr, true, false);
+  std::vector<Tensor<T>> all;
+  for (const Var<T>& x : inputs)
+    all.push_back(x.index_ > root.index_ ? Tensor<T>(shape_of(x.index_)) : gradient(x));
+  return all;
+}
+
+template <class T>
+Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
+  check(x, leaf_op);
+  const Node<T>& node = nodes_[x.index_];
+  const auto fail = [&](const char* why) {
+    throw GradientError(fmt::format("[gradient] {} {}: {}", op_info(node.op).about.name,
+                                    to_string(shape_of(x.index_)), why));
+  };
+  if (swept_ == 0) fail("no backward() has run on this recording");
+  if (!node.is(Node<T>::varies)) fail("it doesn't vary, so it has no gradient: make it a leaf()");
+  if (x.index_ >= swept_) fail("it was recorded after the root of the last backward()");
+  if (node.rank() > 0 && node.op != leaf_op && !retained_)
+    fail("the gradients of interior tensors aren't kept: backward(root, {.retain = true})");
+  const auto g = gradient_of(x.index_);
+  return g ? Tensor<T>(*g) : Tensor<T>(shape_of(x.index_));
+}
+
+template <class T>
+std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i) const {
+  const Node<T>& node = nodes_[i];
+  if (i >= swept_ || !node.is(Node<T>::varies)) return {};
+  if (node.rank() == 0) {
+    if (!reached(adjoints_[i])) return {};
+    return View<const T>{&adjoints_[i], Shape{}};
+  }
+  if (node.op != leaf_op && !retained_) return {};
+  const T* data = tensor_adjoints_[node.tensor];
+  if (data == nullptr) return {};
+  return View<const T>{data, shape_of(i)};
+}
+
+// The adjoint of node i, to be stored or, with `add`, added to.
+template <class T>
+View<T> Tape<T>::adjoint(std::uint32_t i, bool& add, bool into_parameters) {
+  const Node<T>& node = nodes_[i];
+  if (node.rank() == 0) {
+    add = reached(adjoints_[i]);
+    return {&adjoints_[i], Shape{}};
+  }
+  const Shape shape = shape_of(i);
+  T*& data = tensor_adjoints_[node.tensor];
+  add = data != nullptr;
+  if (!add)
+    data = into_parameters && node.is(Node<T>::bound)
+               ? binding_of(i)->parameter->gradient().data()
+               : gradients_.template take_array<T>(shape.size());
+  return {data, shape};
+}
+
+template <class T>
+void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters) {
+  for (const Binding& b : bindings_)
+    if (b.parameter->version() != b.version)
+      throw GradientError(fmt::format(
+          "[backward] parameter '{}' was changed after this tape read it, so the recorded values no "
+          "longer fit: record again",
+          b.parameter->name()));
+  swept_ = root.index_ + 1;
+  retained_ = retain;
+  adjoints_.resize(swept_);
+  std::fill_n(adjoints_.data(), swept_, T(-0.0));
+  tensor_adjoints_.resize(tensors_.size());
+  std::fill_n(tensor_adjoints_.data(), tensors_.size(), nullptr);
+  gradients_.rewind({});
+
+  bool add;
+  const View<T> at_root = adjoint(root.index_, add, into_parameters);
+  for (std::size_t i = 0; i < at_root.size(); ++i) at_root[i] = seed ? (*seed)[i] + T(0) : T(1);
+
+  const Rules<T>* const* const rules = all_rules<T>();
+  const Sweep<T> scalars{nodes_.data(), adjoints_.data(), pool_.data(), attrs_.data(),
+                         options_.at_zero};
+  using N = Node<T>;
+  for (std::uint32_t i = swept_; i-- > 0;) {
+    const N& node = nodes_[i];
+    if (!node.is(N::varies) || node.op == leaf_op) continue;
+    if (node.is(N::shaped)) {
+      sweep_tensor(i, retain, into_parameters);
+    } else {
+      const T g = adjoints_[i];
+      if (reached(g)) rules[node.op]->sweep(node, g, scalars);
+    }
+  }
+  if (!into_parameters) return;
+  for (const Binding& b : bindings_) {  // scalars swept in the tape's own, and the unreached
+    Tensor<T>& gradient = b.parameter->gradient();
+    if (nodes_[b.node].rank() == 0)
+      gradient[0] = b.node < swept_ ? adjoints_[b.node] + T(0) : T(0);
+    else if (b.node >= swept_ || tensor_adjoints_[nodes_[b.node].tensor] == nullptr)
+      std::fill(gradient.begin(), gradient.end(), T(0));
+  }
+}
+
+template <class T>
+void Tape<T>::sweep_tensor(std::uint32_t i, bool retain, bool into_parameters) {
+  using N = Node<T>;
+  const N& node = nodes_[i];
+  const Shape shape = shape_of(i);
+  Value<T> g{nullptr, shape, &scratch_};
+  if (node.rank() > 0)
+    g.data = tensor_adjoints_[node.tensor];
+  else if (reached(adjoints_[i]))
+    g.data = &adjoints_[i];
+  if (g.data == nullptr) return;
+
+  const OpInfo& op = op_info(node.op);
+  const std::span<const std::uint32_t> in = operands(i);
+  Few<Value<T>> values(in.size());
+  for (std::size_t k = 0; k < in.size(); ++k) values[k] = operand(in[k]);
+  const Call<T> call{{values.data(), in.size()}, operand(i), attr_of(i), conventions(node)};
+  const auto wanted = [&](std::size_t k) {
+    return op.differentiable_in(static_cast<int>(k)) && operand_varies(node, k, in[k]);
+  };
+
+  // The last operand of this node's size that has no adjoint yet takes over g's memory: nobody
+  // reads g again.
+  std::size_t heir = in.size();
+  if (!retain && node.rank() > 0 && (op.elementwise || op.aliases)) {
+    for (std::size_t k = 0; k < in.size(); ++k) {
+      const N& to = nodes_[in[k]];
+      if (wanted(k) && to.rank() > 0 && values[k].shape.size() == shape.size() &&
+          tensor_adjoints_[to.tensor] == nullptr && !(into_parameters && to.is(N::bound)))
+        heir = k;
+    }
+    for (std::size_t k = 0; k < heir && heir < in.size(); ++k)
+      if (in[k] == in[heir]) heir = in.size();  // f(x, x): the second must add to the first
+  }
+  const Arena::Mark before = scratch_.mark();
+  const auto pull = [&](std::size_t k, View<T> to, bool add) {
+    pull_back(op, call, static_cast<int>(k), g, to, add);
+    scratch_.rewind(before);
+  };
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    if (k == heir || !wanted(k)) continue;
+    bool add;
+    const View<T> to = adjoint(in[k], add, into_parameters);
+    pull(k, to, add);
+    if (to.shape.rank() == 0) to[0] = to[0] + T(0);  // reached, even by -0
+  }
+  if (heir == in.size()) return;
+  tensor_adjoints_[nodes_[in[heir]].tensor] = g.data;
+  if (!op.aliases && !op.passes_on_to(static_cast<int>(heir)))
+    pull(heir, {g.data, values[heir].shape}, false);
+}
+
+template <class T>
+std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root, std::span<const Var<T>> inputs,
+                                          std::optional<Var<T>> seed) {
+  const Shape seed_shape = seed ? seed->shape() : Shape{};
+  check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
+  const std::uint32_t n = root.index_ + 1;
+  std::vector<bool> between(n);  // depends on one of the inputs
+  for (const Var<T>& x : inputs) {
+    check(x, leaf_op);
+    if (x.index_ < n) between[x.index_] = true;
+  }
+  for (std::uint32_t i = 0; i < n; ++i) {
+    if (!nodes_[i].is(Node<T>::varies)) between[i] = false;
+    if (between[i] || !nodes_[i].is(Node<T>::varies)) continue;
+    for (const std::uint32_t k : operands(i))
+      if (between[k]) between[i] = true;
+  }
+  std::vector<std::optional<Var<T>>> adjoints(n);
+  if (between[root.index_]) {
+    adjoints[root.index_] = seed ? *seed
+                            : nodes_[root.index_].rank()
+                                ? constant(Tensor<T>(root.shape(), T(1)))
+                                : constant(T(1));
+  }
+  std::vector<Var<T>> in;
+  for (std::uint32_t i = n; i-- > 0;) {
+    if (!adjoints[i] || nodes_[i].op == leaf_op) continue;
+    const OpInfo& op = op_info(nodes_[i].op);
+    in.clear();
+    for (const std::uint32_t k : operands(i)) in.push_back(handle(k));
+    AnyAttr attr;  // a copy: recording may move the tape's own
+    std::memcpy(attr.bytes.data(), attr_of(i), op.attr_bytes);
+    const VarCall<T> call{in, handle(i), attr.bytes.data(), conventions(nodes_[i])};
+    for (std::size_t k = 0; k < in.size(); ++k) {
+      const std::uint32_t to = in[k].index_;
+      if (!between[to] || !op.differentiable_in(static_cast<int>(k))) continue;
+      if (!operand_varies(nodes_[i], k, to)) continue;
+      const Var<T> g = op.rules<T>().symbols[op.arity == variadic ? 0 : k](
+          call, static_cast<int>(k), *adjoints[i]);
+      adjoints[to] = adjoints[to] ? *adjoints[to] + g : g;
+    }
+  }
+  std::vector<Var<T>> all;
+  for (const Var<T>& x : inputs)
+    if (x.index_ < n && adjoints[x.index_])
+      all.push_back(*adjoints[x.index_]);
+    else
+      all.push_back(nodes_[x.index_].rank() ? constant(Tensor<T>(x.shape())) : constant(T(0)));
+  return all;
+}
+
+// The members that this file defines; tape.cpp has the others.
+template class Tape<float>;
+template class Tape<double>;
+
+}  // namespace ramp

@@ -1,0 +1,217 @@
+#include <autodiff/dot.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace ramp {
+namespace {
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n')
+      out += "\\n";
+    else if (static_cast<unsigned char>(c) < ' ' || c == 127)
+      out += '?';  // Graphviz has no way to draw it
+    else
+      out += c;
+  }
+  return out;
+}
+
+template <class T>
+std::string numbers(View<const T> x) {
+  constexpr std::size_t most = 4;
+  if (x.shape.rank() == 0) return fmt::format("{:.4g}", x[0]);
+  std::string text = "[";
+  for (std::size_t i = 0; i < std::min(most, x.size()); ++i)
+    text += fmt::format("{}{:.4g}", i ? ", " : "", x[i]);
+  return text + (x.size() > most ? ", ..]" : "]");
+}
+
+template <class T>
+class Drawing {
+ public:
+  Drawing(const Var<T>& root, const DotOptions& options)
+      : tape_(root.tape()), options_(options), root_(root.index()), seen_(root_ + 1) {
+    tape_.check(root, leaf_op);
+    find_nodes();
+    find_boxes();
+  }
+
+  std::string text() {
+    out_ = "digraph ramp {\n"
+           "  rankdir=LR;\n"
+           "  node [fontname=\"Helvetica\" fontsize=11 style=filled];\n"
+           "  edge [color=\"#606060\" arrowsize=0.7];\n";
+    scopes();
+    edges();
+    return out_ + "}\n";
+  }
+
+ private:
+  using N = Node<T>;
+
+  void find_nodes() {
+    seen_[root_] = true;
+    scope_.resize(root_ + 1);
+    own_.resize(tape_.scopes().size());
+    for (std::uint32_t i = root_ + 1; i-- > 0;) {
+      if (!seen_[i]) continue;
+      scope_[i] = tape_.scope_of(i);
+      ++own_[scope_[i]];
+      for (const std::uint32_t k : tape_.operands(i)) seen_[k] = true;
+    }
+  }
+
+  // The scope as whose box each scope's nodes are drawn, or `open`.
+  void find_boxes() {
+    const auto& all = tape_.scopes();
+    inside_ = own_;
+    for (std::size_t s = all.size(); s-- > 1;) inside_[all[s].parent] += inside_[s];
+    box_.assign(all.size(), open);
+    if (own_[0] > options_.node_limit) box_[0] = 0;
+    for (std::uint32_t s = 1; s < all.size(); ++s) {  // a parent comes before its children
+      const std::uint32_t parent = all[s].parent;
+      if (parent != 0 && box_[parent] != open)
+        box_[s] = box_[parent];
+      else if (inside_[s] > options_.node_limit)
+        box_[s] = s;
+    }
+  }
+
+  std::string id(std::uint32_t i) const {
+    const std::uint32_t box = box_[scope_[i]];
+    return box == open ? fmt::format("n{}", i) : fmt::format("s{}", box);
+  }
+
+  // Scopes in depth first order, without recursion.
+  void scopes() {
+    const auto& all = tape_.scopes();
+    std::vector<std::vector<std::uint32_t>> children(all.size()), nodes(all.size());
+    for (std::uint32_t s = 1; s < all.size(); ++s)
+      if (inside_[s] > 0) children[all[s].parent].push_back(s);
+    for (std::uint32_t i = 0; i <= root_; ++i)
+      if (seen_[i] && box_[scope_[i]] == open) nodes[scope_[i]].push_back(i);
+    struct Frame {
+      std::uint32_t scope;
+      std::size_t child;
+    };
+    std::vector<Frame> stack{{0, 0}};
+    begin(0, nodes[0]);
+    while (!stack.empty()) {
+      Frame& top = stack.back();
+      if (top.child < children[top.scope].size() && (top.scope == 0 || box_[top.scope] == open)) {
+        const std::uint32_t s = children[top.scope][top.child++];
+        depth_ = stack.size();
+        begin(s, nodes[s]);
+        stack.push_back({s, 0});
+      } else {
+        depth_ = stack.size() - 1;
+        if (top.scope != 0 && box_[top.scope] == open) line("}");
+        stack.pop_back();
+      }
+    }
+  }
+
+  void begin(std::uint32_t s, const std::vector<std::uint32_t>& nodes) {
+    if (box_[s] == s) {
+      box(s);
+    } else if (s != 0) {
+      line(fmt::format("subgraph cluster_{} {{", s));
+      ++depth_;
+      line(fmt::format("label=\"{}\"; color=\"#a0a0a0\"; style=rounded; fontname=\"Helvetica\";",
+                       escaped(tape_.scopes()[s].name)));
+      --depth_;
+    }
+    ++depth_;
+    for (const std::uint32_t i : nodes) node(i);
+    --depth_;
+  }
+
+  void box(std::uint32_t s) {
+    std::map<std::string_view, std::size_t> count;
+    for (std::uint32_t i = 0; i <= root_; ++i)
+      if (seen_[i] && box_[scope_[i]] == s) ++count[op_info(tape_.node(i).op).about.name];
+    std::string label = s == 0 ? "no scope" : tape_.scopes()[s].name;
+    label += fmt::format("\n{} nodes", s == 0 ? own_[0] : inside_[s]);
+    for (const auto& [name, n] : count) label += fmt::format("\n{} {}", n, name);
+    line(fmt::format("s{} [label=\"{}\" shape=box3d fillcolor=\"#eeeeee\"];", s, escaped(label)));
+  }
+
+  void node(std::uint32_t i) {
+    const N& n = tape_.node(i);
+    const OpInfo& op = op_info(n.op);
+    const bool leaf = n.op == leaf_op;
+    std::string label(tape_.name_of(i));
+    if (!leaf) {
+      if (!label.empty()) label += "\n";
+      label += op.label ? op.label(tape_.attr_of(i)) : op.about.name;
+    } else if (label.empty()) {
+      label = n.is(N::varies) ? "leaf" : n.rank() == 0 ? "" : "constant";
+    }
+    const auto add = [&](const std::string& text) { label += (label.empty() ? "" : "\n") + text; };
+    if (n.rank() > 0) add(to_string(tape_.shape_of(i)));
+    if (options_.values || (leaf && !n.is(N::varies) && n.rank() == 0))
+      add((label.empty() ? "" : "value ") + numbers(tape_.value_of(i)));
+    if (options_.gradients)
+      if (const auto g = tape_.gradient_of(i)) add("gradient " + numbers(*g));
+    const char* look = n.is(N::bound)                ? "shape=house fillcolor=\"#cfe8cf\""
+                       : leaf && n.is(N::varies)     ? "shape=ellipse fillcolor=\"#fff2b3\""
+                       : leaf                        ? "shape=ellipse style=\"filled,dashed\" "
+                                                       "fillcolor=\"#f4f4f4\""
+                       : n.is(N::varies)             ? "shape=box fillcolor=\"#d6e4f7\""
+                                                     : "shape=box fillcolor=\"#f4f4f4\"";
+    line(fmt::format("n{} [label=\"{}\" {}{}];", i, escaped(label), look,
+                     i == root_ ? " peripheries=2" : ""));
+  }
+
+  void edges() {
+    depth_ = 1;
+    std::set<std::pair<std::string, std::string>> drawn;  // those of boxes, once
+    for (std::uint32_t i = 0; i <= root_; ++i) {
+      if (!seen_[i]) continue;
+      const std::uint32_t to = box_[scope_[i]];
+      for (const std::uint32_t k : tape_.operands(i)) {
+        const std::uint32_t from = box_[scope_[k]];
+        if (to != open || from != open) {
+          if (to == from) continue;
+          if (!drawn.emplace(id(k), id(i)).second) continue;
+        }
+        line(fmt::format("{} -> {};", id(k), id(i)));
+      }
+    }
+  }
+
+  void line(const std::string& text) {
+    out_.append(2 * std::max<std::size_t>(1, depth_), ' ');
+    out_ += text;
+    out_ += '\n';
+  }
+
+  static constexpr std::uint32_t open = UINT32_MAX;
+  const Tape<T>& tape_;
+  const DotOptions& options_;
+  std::uint32_t root_;
+  std::vector<bool> seen_;
+  std::vector<std::uint32_t> scope_, box_;
+  std::vector<std::size_t> own_, inside_;
+  std::size_t depth_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+template <class T>
+std::string to_dot(const Var<T>& root, const DotOptions& options) {
+  return Drawing<T>(root, options).text();
+}
+
+template std::string to_dot(const Var<float>&, const DotOptions&);
+template std::string to_dot(const Var<double>&, const DotOptions&);
+
+}  // namespace ramp

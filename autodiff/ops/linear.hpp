@@ -1,0 +1,73 @@
+// Matrix products.
+#pragma once
+
+#include <autodiff/gemm.hpp>
+#include <autodiff/op.hpp>
+#include <autodiff/ops/shaping.hpp>
+
+namespace ramp {
+
+// The axes before the matrices', and which matrix of a broadcast operand stands at place i of them.
+inline Shape leading(const Shape& x) { return Shape::of(x.sizes(), std::max(0, x.rank() - 2)); }
+struct Batch {
+  Broadcasting how;
+  Batch(const Shape& from, const Shape& to) : how(from, to) {}
+  std::size_t operator[](std::size_t i) const {
+    return how.offset(i / how.inner()) + i % how.inner() * how.inner_step();
+  }
+};
+
+struct Matmul : Structural<2> {
+  static constexpr About about{"matmul", "a b",
+                               "Matrix product (.., m, k) x (.., k, n); leading axes broadcast."};
+  static Shape shape(const Shape& a, const Shape& b);
+
+  static constexpr auto value = [](auto a, auto b) {
+    return Writes{[a, b](auto y, bool add) {
+      const auto matrix = [](const auto& x, std::size_t at) {
+        const int r = x.shape.rank();
+        const std::size_t rows = x.shape[r - 2], cols = x.shape[r - 1];
+        return Matrix<std::remove_pointer_t<decltype(x.data)>>{
+            x.data + at * rows * cols, x.transposed ? cols : rows, x.transposed ? rows : cols,
+            x.transposed};
+      };
+      const Shape batch = leading(y.shape);
+      const std::size_t step = batch.size() == 0 ? 0 : y.size() / batch.size();
+      const Batch of_a(leading(a.shape), batch), of_b(leading(b.shape), batch);
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        gemm(matrix(a, of_a[i]), matrix(b, of_b[i]), y.data + i * step, add);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto a, auto b) { return sum_to(matmul(g, transpose(b)), shape_of(a)); },
+      [](auto g, auto a, auto b) { return sum_to(matmul(transpose(a), g), shape_of(b)); },
+  };
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}, {Shape{3, 1}, {1, 0, -1}}}, {Shape{2, 1}, {-2, -2}}},
+        {{{Shape{2, 1, 2}, {1, 2, 3, 4}}, {Shape{2, 2}, {1, 2, 3, 4}}},
+         {Shape{2, 1, 2}, {7, 10, 15, 22}}}};
+  }
+};
+/// Operands of rank 1 are a row on the left, a column on the right, as in NumPy.
+template <Traced A, Traced B>
+typename Recording<A, B>::type matmul(const A& a, const B& b) {
+  if constexpr (std::is_same_v<typename Recording<A, B>::type, A>) {  // handles
+    const Shape p = a.shape(), q = b.shape();
+    if (p.rank() == 1 && q.rank() == 1)
+      return reshape(matmul(reshape(a, p.inserted(0, 1)), reshape(b, q.inserted(1, 1))), Shape{});
+    if (p.rank() == 1 && q.rank() >= 2) {
+      const auto y = matmul(reshape(a, p.inserted(0, 1)), b);
+      return reshape(y, y.shape().without(y.shape().rank() - 2));
+    }
+    if (q.rank() == 1 && p.rank() >= 2) {
+      const auto y = matmul(a, reshape(b, q.inserted(1, 1)));
+      return reshape(y, y.shape().without(y.shape().rank() - 1));
+    }
+  }
+  return record<Matmul>({}, a, b);
+}
+
+using Linear = OpList<Matmul>;
+
+}  // namespace ramp

@@ -1,0 +1,182 @@
+// Reductions: of the whole tensor, or along one axis, which goes or stays with size 1.
+#pragma once
+
+#include <autodiff/op.hpp>
+#include <autodiff/ops/kinked.hpp>
+#include <autodiff/ops/selection.hpp>
+#include <autodiff/ops/shaping.hpp>
+#include <autodiff/ops/transcendental.hpp>
+
+#include <limits>
+
+namespace ramp {
+
+/// Which axis; negative ones count from the end.
+struct Axis {
+  int index;
+  explicit constexpr Axis(int i) : index(i) {}
+};
+
+struct Along {
+  bool whole = true;
+  int axis = 0;
+  bool keepdims = false;
+
+  std::string label(const char* op) const {
+    return whole ? op : std::string(op) + " axis " + std::to_string(axis);
+  }
+};
+// The shape with the reduced axis of size 1, which broadcasts against the operand's ...
+inline Shape kept(const Shape& x, const Along& at) {
+  if (!at.whole) return x.with(at.axis, 1);
+  Shape y = x;
+  for (int i = 0; i < x.rank(); ++i) y = y.with(i, 1);
+  return y;
+}
+// ... and the shape of the result.
+inline Shape reduced(const Shape& x, const Along& at) {
+  if (at.keepdims) return kept(x, at);
+  return at.whole ? Shape{} : x.without(at.axis);
+}
+
+struct Reduction : Structural<1> {
+  using Attr = Along;
+  static Shape shape(const Shape& x, const Attr& at) { return reduced(x, at); }
+};
+inline Shape nonempty(const char* op, const Shape& x, const Along& at) {
+  if ((at.whole ? x.size() : x[at.axis]) == 0) shaping::fail(op, x, "there is nothing to reduce");
+  return reduced(x, at);
+}
+
+struct Sum : Reduction {
+  static constexpr About about{"sum", "sum of x", "Sum."};
+  static constexpr auto value = [](auto x, auto at) {
+    return reshape(sum_to(x, kept(shape_of(x), at)), reduced(shape_of(x), at));
+  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
+    return broadcast_to(reshape(g, kept(shape_of(x), at)), shape_of(x));
+  }};
+  static std::string label(const Attr& at) { return at.label("sum"); }
+  static auto examples() {
+    return std::vector<Example<Attr>>{{{{Shape{2, 2}, {1, 2, 3, 4}}}, 10},
+                                      {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {false, 0}}};
+  }
+};
+
+struct Mean : Reduction {
+  static constexpr About about{"mean", "sum of x / n", "Arithmetic mean."};
+  static Shape shape(const Shape& x, const Attr& at) { return nonempty("mean", x, at); }
+  static double count(const Shape& x, const Attr& at) {
+    return static_cast<double>(at.whole ? x.size() : x[at.axis]);
+  }
+  static constexpr auto value = [](auto x, auto at) {
+    return record<Sum>(at, x) / count(x.shape, at);
+  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
+    return broadcast_to(reshape(g / count(shape_of(x), at), kept(shape_of(x), at)),
+                        shape_of(x));
+  }};
+  static std::string label(const Attr& at) { return at.label("mean"); }
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 2}, {1, 2, 3, 4}}}, 2.5},
+        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {1.5, 3.5}}, {false, 1, true}}};
+  }
+};
+
+// The part of max and min that is no formula: a comparison loop.
+inline constexpr auto extreme_along = [](auto x, const Along& at, bool smallest) {
+  return Writes{[x, at, smallest](auto y, bool add) {
+    std::size_t outer = 1, inner = 1;
+    for (int i = 0; i < x.shape.rank(); ++i)
+      if (!at.whole && i != at.axis) (i < at.axis ? outer : inner) *= x.shape[i];
+    const std::size_t n = at.whole ? x.shape.size() : x.shape[at.axis];
+    auto* to = add ? x.scratch->template take_array<std::remove_reference_t<decltype(*y.data)>>(
+                         y.size())
+                   : y.data;
+    extreme(x.data, outer, n, inner, smallest, to);
+    if (add) copy(y.size(), to, y.data, true);
+  }};
+};
+
+struct Max : Reduction {
+  static constexpr About about{"max", "max of x", "Largest element; NaN if one is NaN.",
+                               "ties share the gradient equally"};
+  static Shape shape(const Shape& x, const Attr& at) { return nonempty("max", x, at); }
+  static constexpr auto value = [](auto x, auto at) { return extreme_along(x, at, false); };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
+    const Shape k = kept(shape_of(x), at);
+    const auto top = reshape(y, k);
+    const auto ties = sum_to(gate(x, top, 1, 1), k);
+    return gate(x, top, reshape(g, k) / ties, 1);
+  }};
+  static std::string label(const Attr& at) { return at.label("max"); }
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 2}, {1, 5, 3, 4}}}, 5},
+        {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {3, 5}}, {false, 0}}};
+  }
+};
+
+struct Min : Reduction {
+  static constexpr About about{"min", "min of x", "Smallest element; NaN if one is NaN.",
+                               "ties share the gradient equally"};
+  static Shape shape(const Shape& x, const Attr& at) { return nonempty("min", x, at); }
+  static constexpr auto value = [](auto x, auto at) { return extreme_along(x, at, true); };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
+    const Shape k = kept(shape_of(x), at);
+    const auto bottom = reshape(y, k);
+    const auto ties = sum_to(gate(bottom, x, 1, 1), k);
+    return gate(bottom, x, reshape(g, k) / ties, 1);
+  }};
+  static std::string label(const Attr& at) { return at.label("min"); }
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 2}, {1, 5, 3, 4}}}, 1},
+        {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {1, 3}}, {false, 1}}};
+  }
+};
+
+struct LogSumExp : Reduction {
+  static constexpr About about{"logsumexp", "log(sum of exp(x))",
+                               "Computed from the largest element down, so it can't overflow."};
+  static Shape shape(const Shape& x, const Attr& at) { return nonempty("logsumexp", x, at); }
+  static constexpr auto value = [](auto x, auto at) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    Along keep = at;
+    keep.keepdims = true;
+    const decltype(x) top = record<Max>(keep, x);
+    // Infinity minus itself is NaN: an infinite top is left where it is.
+    const decltype(x) shift = record<Where>({}, record<Less>({}, abs(top), infinity), top, 0);
+    return reshape(log(sum_to(exp(x - shift), shift.shape)) + shift, reduced(x.shape, at));
+  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
+    const Shape k = kept(shape_of(x), at);
+    return reshape(g, k) * exp(x - reshape(y, k));
+  }};
+  static std::string label(const Attr& at) { return at.label("logsumexp"); }
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2}, {0, 0}}}, 0.6931471805599453},
+        {{{Shape{2, 2}, {1000, 1000, 0, -1000}}}, {Shape{2}, {1000.6931471805599, 0}}, {false, 1}}};
+  }
+};
+
+// sum(x), sum(x, Axis{1}), sum(x, Axis{1}, true): ShapeError if there is no such axis.
+#define RAMP_REDUCTION(name, O)                                                              \
+  template <Traced X>                                                                        \
+  auto name(const X& x) { return record<O>({}, x); }                                         \
+  template <Traced X>                                                                        \
+  auto name(const X& x, Axis axis, bool keepdims = false) {                                  \
+    return record<O>({false, normal_axis(#name, axis.index, shape_of(x)), keepdims}, x);        \
+  }
+RAMP_REDUCTION(sum, Sum)
+RAMP_REDUCTION(mean, Mean)
+RAMP_REDUCTION(max, Max)
+RAMP_REDUCTION(min, Min)
+RAMP_REDUCTION(logsumexp, LogSumExp)
+#undef RAMP_REDUCTION
+
+using Reductions = OpList<Sum, Mean, Max, Min, LogSumExp>;
+
+}  // namespace ramp

@@ -1,0 +1,317 @@
+// Ops that move elements and compute nothing: each one's pullback moves the gradient back.
+#pragma once
+
+#include <autodiff/error.hpp>
+#include <autodiff/op.hpp>
+#include <autodiff/strided.hpp>
+
+#include <algorithm>
+#include <span>
+
+namespace ramp {
+
+namespace shaping {
+[[noreturn]] void fail(const char* op, const Shape& x, const char* why);
+[[noreturn]] void fail(const char* op, const Shape& a, const Shape& b, const char* why);
+}  // namespace shaping
+
+struct Transpose : Structural<1> {
+  static constexpr About about{"transpose", "x^T", "Swaps the last two axes."};
+  static Shape shape(const Shape& x) {
+    const int r = x.rank();
+    if (r < 2) shaping::fail("transpose", x, "it needs two axes to swap");
+    return x.with(r - 2, x[r - 1]).with(r - 1, x[r - 2]);
+  }
+  static constexpr auto value = [](auto x) { return transpose(x); };
+  static constexpr auto pullbacks = std::tuple{[](auto g) { return transpose(g); }};
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{3, 2}, {1, 4, 2, 5, 3, 6}}}};
+  }
+};
+template <class T>
+auto transpose(const Var<T>& x) { return record<Transpose>({}, x); }
+
+struct ToShape {
+  Shape to;
+};
+struct Reshape : Structural<1> {
+  using Attr = ToShape;
+  static constexpr bool aliases = true;
+  static constexpr About about{"reshape", "x", "The same elements, row by row, in another shape."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    if (x.size() != at.to.size())
+      shaping::fail("reshape", x, at.to, "the number of elements differs");
+    return at.to;
+  }
+  static constexpr auto value = [](auto x, auto at) { return reshape(x, at.to); };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return reshape(g, shape_of(x)); }};
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{4}, {1, 2, 3, 4}}, {Shape{4}}}};
+  }
+};
+template <class T>
+auto reshape(const Var<T>& x, const Shape& to) { return record<Reshape>({to}, x); }
+
+struct Axes {
+  std::array<std::int8_t, max_rank> order{0, 1, 2, 3};
+};
+struct Permute : Structural<1> {
+  using Attr = Axes;
+  static constexpr About about{"permute", "x[..]", "Axis i of the value is axis order[i] of x."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    Shape y = x;
+    unsigned seen = 0;
+    for (int i = 0; i < x.rank(); ++i) {
+      const int axis = at.order[static_cast<std::size_t>(i)];
+      if (axis < 0 || axis >= x.rank() || (seen >> axis & 1))
+        shaping::fail("permute", x, "the order must name each axis once");
+      seen |= 1u << axis;
+      y = y.with(i, x[axis]);
+    }
+    return y;
+  }
+  static constexpr auto value = [](auto x, auto at) {
+    return Writes{[x, at](auto y, bool add) {
+      const Walk along = row_major(x.shape);
+      Walk walk;
+      for (std::size_t i = 0; i < max_rank; ++i)
+        walk.steps[i] = along.steps[static_cast<std::size_t>(at.order[i])];
+      copy(y.shape, x.data, walk, y.data, row_major(y.shape), add);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto, auto at) {
+    Axes inverse;
+    for (std::size_t i = 0; i < max_rank; ++i)
+      inverse.order[static_cast<std::size_t>(at.order[i])] = static_cast<std::int8_t>(i);
+    return record<Permute>(inverse, g);
+  }};
+  static auto examples() {
+    return std::vector<Example<Attr>>{{{{Shape{1, 2, 3}, {1, 2, 3, 4, 5, 6}}},
+                                       {Shape{3, 1, 2}, {1, 4, 2, 5, 3, 6}},
+                                       {{2, 0, 1, 3}}}};
+  }
+};
+/// Axis i of the result is axis order[i] of x. ShapeError unless order names each axis once.
+template <Traced X>
+auto permute(const X& x, std::initializer_list<int> order) {
+  Axes axes;
+  if (static_cast<int>(order.size()) != shape_of(x).rank())
+    shaping::fail("permute", shape_of(x), "the order must name each axis once");
+  std::transform(order.begin(), order.end(), axes.order.begin(), [&](int axis) {
+    return static_cast<std::int8_t>(normal_axis("permute", axis, shape_of(x)));
+  });
+  return record<Permute>(axes, x);
+}
+
+// Every step-th place from `start`, below `stop`, of one axis.
+struct Range {
+  int axis = 0;
+  std::uint32_t start = 0, stop = 0, step = 1;
+  std::uint32_t count() const { return (stop - start + step - 1) / step; }
+  Walk walk(const Shape& whole) const {
+    Walk walk = row_major(whole);
+    auto& along = walk.steps[static_cast<std::size_t>(axis)];
+    walk.offset = start * along;
+    along *= step;
+    return walk;
+  }
+};
+struct Slice : Structural<1> {
+  using Attr = Range;
+  static constexpr About about{"slice", "x[start:stop:step]", "A range of one axis."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    if (at.axis >= x.rank() || at.stop > x[at.axis] || at.start > at.stop || at.step == 0)
+      shaping::fail("slice", x, "the range doesn't lie within the axis");
+    return x.with(at.axis, at.count());
+  }
+  static constexpr auto value = [](auto x, auto at) {
+    return Writes{[x, at](auto y, bool add) {
+      copy(y.shape, x.data, at.walk(x.shape), y.data, row_major(y.shape), add);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto x, auto, auto at) { return embed(g, shape_of(x), at); },
+  };
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2, 2}, {2, 3, 5, 6}}, {1, 1, 3, 1}},
+        {{{Shape{5}, {1, 2, 3, 4, 5}}}, {Shape{3}, {1, 3, 5}}, {0, 0, 5, 2}}};
+  }
+};
+/// x[start:stop:step] along `axis`; negative places count from the end, as in NumPy, but a place
+/// outside the axis is a ShapeError. Throws ShapeError also when step < 1.
+template <Traced X>
+auto slice(const X& x, int axis, std::int64_t start, std::int64_t stop, std::int64_t step = 1) {
+  const int i = normal_axis("slice", axis, shape_of(x));
+  const std::int64_t n = shape_of(x)[i];
+  if (start < 0) start += n;
+  if (stop < 0) stop += n;
+  if (start < 0 || stop > n || start > stop || step < 1)
+    shaping::fail("slice", shape_of(x), "the range doesn't lie within the axis");
+  return record<Slice>({i, static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(stop),
+                        static_cast<std::uint32_t>(std::min<std::int64_t>(step, n + 1))},
+                       x);
+}
+
+struct Place {
+  Range range;
+  Shape whole;
+};
+struct Embed : Structural<1> {
+  using Attr = Place;
+  static constexpr About about{"embed", "0 but y[start:stop:step] = x",
+                               "The transpose of slice: zeros, with x at a range of one axis."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    if (!(Slice::shape(at.whole, at.range) == x))
+      shaping::fail("embed", x, at.whole, "the range holds another shape");
+    return at.whole;
+  }
+  static constexpr auto value = [](auto x, auto at) {
+    return Writes{[x, at](auto y, bool add) {
+      if (!add) std::fill_n(y.data, y.size(), 0);
+      copy(x.shape, x.data, row_major(x.shape), y.data, at.range.walk(y.shape), add);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto, auto, auto at) { return record<Slice>(at.range, g); },
+  };
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2}, {7, 8}}}, {Shape{5}, {0, 7, 0, 8, 0}}, {{0, 1, 5, 2}, {5}}}};
+  }
+};
+template <Traced X>
+auto embed(const X& x, const Shape& whole, const Range& range) {
+  return record<Embed>({range, whole}, x);
+}
+
+struct AlongAxis {
+  int axis = 0;
+};
+struct Concat : Structural<variadic> {
+  using Attr = AlongAxis;
+  static constexpr About about{"concat", "[a, b, ..]", "Joins tensors along an axis they have."};
+  static Shape shape(std::span<const Shape> in, const Attr& at) {
+    if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
+    std::uint64_t total = 0;
+    for (const Shape& x : in) {
+      if (x.rank() != in[0].rank() || at.axis >= x.rank() ||
+          !(x.with(at.axis, 0) == in[0].with(at.axis, 0)))
+        shaping::fail("concat", in[0], x, "all sizes but the joined axis must agree");
+      total += x[at.axis];
+    }
+    if (total > UINT32_MAX) shaping::fail("concat", in[0], "the axis outgrows 2^32 - 1");
+    return in[0].with(at.axis, static_cast<std::uint32_t>(total));
+  }
+  // The part of the joined axis that the k-th input takes.
+  static Range part(auto in, std::size_t k, int axis) {
+    Range range{axis, 0, 0, 1};
+    for (std::size_t i = 0; i <= k; ++i) {
+      range.start = range.stop;
+      range.stop += shape_of(in[i])[axis];
+    }
+    return range;
+  }
+  static constexpr auto value = [](auto in, auto at) {
+    return Writes{[in, at](auto y, bool add) {
+      for (std::size_t k = 0; k < in.size(); ++k)
+        copy(in[k].shape, in[k].data, row_major(in[k].shape), y.data,
+             part(in, k, at.axis).walk(y.shape), add);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto in, auto, auto at, int k) {
+        return record<Slice>(part(in, static_cast<std::size_t>(k), at.axis), g);
+      },
+  };
+  static auto examples() {
+    return std::vector<Example<Attr>>{{{{Shape{2, 1}, {1, 2}}, {Shape{2, 2}, {3, 4, 5, 6}}},
+                                       {Shape{2, 3}, {1, 3, 4, 2, 5, 6}},
+                                       {1}}};
+  }
+};
+/// Joins tensors of one tape along `axis`; all other sizes must agree (ShapeError).
+template <class T>
+Var<T> concat(std::span<const Var<T>> in, int axis);
+template <class T>
+Var<T> concat(std::initializer_list<Var<T>> in, int axis) {
+  return concat(std::span<const Var<T>>(in.begin(), in.size()), axis);
+}
+
+struct BroadcastTo : Structural<1> {
+  using Attr = ToShape;
+  static constexpr About about{"broadcast_to", "x", "Repeats x to a shape, by NumPy's rules."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    Shape y;
+    if (!broadcast(x, at.to, y) || !(y == at.to))
+      shaping::fail("broadcast_to", x, at.to, "the first doesn't broadcast to the second");
+    return at.to;
+  }
+  static constexpr auto value = [](auto x, auto) {
+    return Writes{[x](auto y, bool add) {
+      spread(Broadcasting(x.shape, y.shape), x.data, 0, y.size(), y.data, add);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return sum_to(g, shape_of(x)); }};
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2}, {1, 2}}}, {Shape{2, 2}, {1, 2, 1, 2}}, {Shape{2, 2}}},
+        {{5}, {Shape{3}, {5, 5, 5}}, {Shape{3}}}};
+  }
+};
+template <Traced X>
+auto broadcast_to(const X& x, const Shape& to) { return record<BroadcastTo>({to}, x); }
+
+struct SumTo : Structural<1> {
+  using Attr = ToShape;
+  static constexpr About about{"sum_to", "sum of what x repeats",
+                               "The transpose of broadcast_to: sums x down to a shape."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    Shape y;
+    if (!broadcast(at.to, x, y) || !(y == x))
+      shaping::fail("sum_to", x, at.to, "the second doesn't broadcast to the first");
+    return at.to;
+  }
+  static constexpr auto value = [](auto x, auto) {
+    return Writes{[x](auto y, bool add) {
+      if (!add) std::fill_n(y.data, y.size(), 0);
+      fold(Broadcasting(y.shape, x.shape), x.data, 0, x.shape.size(), y.data);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto x) { return broadcast_to(g, shape_of(x)); },
+  };
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {Shape{2}}},
+        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {3, 7}}, {Shape{2, 1}}}};
+  }
+};
+/// x itself where it has the shape already.
+template <class T>
+Var<T> sum_to(const Var<T>& x, const Shape& to) {
+  return shape_of(x) == to ? x : record<SumTo>({to}, x);
+}
+template <class T>
+Deferred<T> sum_to(const Deferred<T>& x, const Shape& to) {
+  return shape_of(x) == to ? x : record<SumTo>({to}, x);
+}
+template <class T>
+Deferred<T> sum_to(const Value<T>& x, const Shape& to) { return record<SumTo>({to}, x); }
+
+struct Detach : Structural<1> {
+  static constexpr bool aliases = true;
+  static constexpr About about{"detach", "x", "The same value, as a constant: no gradient passes."};
+  static Shape shape(const Shape& x) { return x; }
+  static constexpr auto value = [](auto x) { return x; };
+  static constexpr auto pullbacks = std::tuple{no_gradient};
+  static auto examples() { return std::vector<Example<Attr>>{{{3}, 3}}; }
+};
+template <Traced X>
+auto detach(const X& x) { return record<Detach>({}, x); }
+
+using Shaping = OpList<Transpose, Reshape, Permute, Slice, Embed, Concat, BroadcastTo, SumTo, Detach>;
+
+}  // namespace ramp

@@ -1,0 +1,89 @@
+// Probabilities from scores, and the loss on integer labels.
+#pragma once
+
+#include <autodiff/ops/indexing.hpp>
+#include <autodiff/ops/reductions.hpp>
+
+namespace ramp {
+
+struct Rowwise : Structural<1> {
+  using Attr = AlongAxis;
+  static Along keep(const Attr& at) { return {false, at.axis, true}; }
+};
+
+struct LogSoftmax : Rowwise {
+  static constexpr About about{"log_softmax", "x - logsumexp(x)", "Logarithms of softmax."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    return nonempty("log_softmax", x, keep(at)), x;
+  }
+  static constexpr auto value = [](auto x, auto at) { return x - record<LogSumExp>(keep(at), x); };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y, auto at) {
+    return g - exp(y) * record<Sum>(keep(at), g);
+  }};
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2}, {0, 0}}}, {Shape{2}, {-0.6931471805599453, -0.6931471805599453}}}};
+  }
+};
+
+struct Softmax : Rowwise {
+  static constexpr About about{"softmax", "exp(x) / sum of exp(x)", "Each row sums to 1."};
+  static Shape shape(const Shape& x, const Attr& at) { return nonempty("softmax", x, keep(at)), x; }
+  static constexpr auto value = [](auto x, auto at) {
+    const decltype(x) e = exp(x - record<Max>(keep(at), x));
+    return e / record<Sum>(keep(at), e);
+  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y, auto at) {
+    return y * (g - record<Sum>(keep(at), g * y));
+  }};
+  static auto examples() {
+    return std::vector<Example<Attr>>{
+        {{{Shape{2}, {0, 1.0986122886681098}}}, {Shape{2}, {0.25, 0.75}}}};
+  }
+};
+/// Along an axis, by default the last. ShapeError if there is no such axis.
+template <Traced X>
+auto log_softmax(const X& x, Axis axis = Axis{-1}) {
+  return record<LogSoftmax>({normal_axis("log_softmax", axis.index, shape_of(x))}, x);
+}
+template <Traced X>
+auto softmax(const X& x, Axis axis = Axis{-1}) {
+  return record<Softmax>({normal_axis("softmax", axis.index, shape_of(x))}, x);
+}
+
+struct CrossEntropy : ByIndex {
+  static constexpr About about{"cross_entropy", "logsumexp(x) - x[label]",
+                               "Loss of each row of scores (n, k) against its label."};
+  static constexpr Along row{false, 1};
+  static Shape shape(const Shape& x, const Attr& at) {
+    if (x.rank() != 2 || x[0] != at.count || x[1] == 0)
+      shaping::fail("cross_entropy", x, "it needs scores (n, k) and a label for each row");
+    at.check("cross_entropy", "label", x, x[1]);
+    return Shape::of({at.count}, 1);
+  }
+  static constexpr auto value = [](auto x, auto at) {
+    return record<LogSumExp>(row, x) - pick(x, at.span());
+  };
+  // softmax(x) - one_hot(label), by row; y + x[label] is the logsumexp of the value.
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
+    const Shape k = kept(shape_of(x), row);
+    const auto p = exp(x - reshape(y + pick(x, at.span()), k));
+    return reshape(g, k) * p - unpick(g, at.span(), shape_of(x)[1]);
+  }};
+  static auto examples() {
+    static constexpr std::array<std::int32_t, 2> labels{1, 0};
+    return std::vector<Example<Attr>>{{{{Shape{2, 2}, {0, 0, 3, 3}}},
+                                       {Shape{2}, {0.6931471805599453, 0.6931471805599453}},
+                                       Indices::of(labels)}};
+  }
+};
+/// The loss -log softmax(x)[label] of each row: x (n, k), labels in 0 .. k - 1, as (n).
+/// ShapeError for other shapes, IndexError for other labels.
+template <Traced X>
+auto cross_entropy(const X& x, std::span<const std::int32_t> labels) {
+  return record<CrossEntropy>(Indices::of(labels), x);
+}
+
+using Probabilities = OpList<LogSoftmax, Softmax, CrossEntropy>;
+
+}  // namespace ramp

@@ -1,0 +1,71 @@
+// Shapes of rank 0 to 4, row-major, and how NumPy's rules broadcast them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+namespace ramp {
+
+inline constexpr int max_rank = 4;
+
+class Shape {
+ public:
+  constexpr Shape() = default;
+  /// Throws ShapeError for more than four sizes, or one below 0 or above 2^32 - 1.
+  Shape(std::initializer_list<std::int64_t> sizes)
+      : Shape(std::span(sizes.begin(), sizes.size())) {}
+  explicit Shape(std::span<const std::int64_t> sizes);
+
+  constexpr int rank() const { return rank_; }
+  constexpr std::uint32_t operator[](int axis) const {
+    return sizes_[static_cast<std::size_t>(axis)];
+  }
+  constexpr std::uint32_t back() const { return (*this)[rank_ - 1]; }
+  constexpr std::size_t size() const {  // number of elements; 1 for rank 0
+    std::size_t n = 1;
+    for (int i = 0; i < rank_; ++i) n *= (*this)[i];
+    return n;
+  }
+  constexpr bool operator==(const Shape& other) const {
+    if (rank_ != other.rank_) return false;
+    for (int i = 0; i < rank_; ++i)
+      if ((*this)[i] != other[i]) return false;
+    return true;
+  }
+
+  // The same shape with one axis set, removed or put in.
+  constexpr Shape with(int axis, std::uint32_t size) const {
+    Shape s = *this;
+    s.sizes_[static_cast<std::size_t>(axis)] = size;
+    return s;
+  }
+  Shape without(int axis) const;
+  Shape inserted(int axis, std::uint32_t size) const;
+
+  const std::array<std::uint32_t, max_rank>& sizes() const { return sizes_; }
+  static constexpr Shape of(const std::array<std::uint32_t, max_rank>& sizes, int rank) {
+    Shape s;
+    s.sizes_ = sizes;
+    s.rank_ = rank;
+    return s;
+  }
+
+ private:
+  std::array<std::uint32_t, max_rank> sizes_{};
+  int rank_ = 0;
+};
+
+std::string to_string(const Shape& shape);  // "(2, 3)", "()" for rank 0
+
+/// Sets `out` to the shape that NumPy's broadcasting gives; false if the two don't go together.
+bool broadcast(const Shape& a, const Shape& b, Shape& out);
+
+/// Counts an axis from the end when it is negative. Throws ShapeError, naming `op`, when there is
+/// no such axis.
+int normal_axis(const char* op, std::int64_t axis, const Shape& shape);
+
+}  // namespace ramp

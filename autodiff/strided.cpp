@@ -1,0 +1,187 @@
+#include <autodiff/lanes.hpp>
+#include <autodiff/strided.hpp>
+
+#include <algorithm>
+
+namespace ramp {
+namespace {
+
+// Four sums at a time: one would wait for itself, and its rounding would grow with n.
+template <class T>
+T sum(const T* x, std::size_t n) {
+  using L = Lanes<T>;
+  constexpr std::size_t block = 1024;  // summed apart, so that rounding grows with n / 1024
+  if (n > block) {
+    T total = 0;
+    for (std::size_t i = 0; i < n; i += block) total += sum(x + i, std::min(block, n - i));
+    return total;
+  }
+  T total = 0;
+  std::size_t i = 0;
+  if (n >= L::width) {
+    L a(0), b(0), c(0), d(0);
+    for (; i + 4 * L::width <= n; i += 4 * L::width) {
+      a = a + L::load(x + i);
+      b = b + L::load(x + i + L::width);
+      c = c + L::load(x + i + 2 * L::width);
+      d = d + L::load(x + i + 3 * L::width);
+    }
+    for (; i + L::width <= n; i += L::width) a = a + L::load(x + i);
+    a = (a + b) + (c + d);
+    for (std::size_t k = 0; k < L::width; ++k) total += a.v[k];
+  }
+  for (; i < n; ++i) total += x[i];
+  return total;
+}
+
+}  // namespace
+
+Broadcasting::Broadcasting(const Shape& from, const Shape& to) {
+  // From the last axis to the first; an axis merges with the one inside it where both repeat, or
+  // where its step is what the inner one spans.
+  std::array<std::size_t, max_rank> size{}, step{};
+  std::size_t count = 0, run = 1;
+  for (int i = 1; i <= to.rank(); ++i) {
+    const std::size_t n = to[to.rank() - i];
+    const std::size_t m = i <= from.rank() ? from[from.rank() - i] : 1;
+    if (n == 1) continue;
+    const std::size_t s = m == 1 ? 0 : run;
+    run *= m;
+    if (count > 0 && s == step[count - 1] * size[count - 1]) {
+      size[count - 1] *= n;
+    } else {
+      size[count] = n;
+      step[count++] = s;
+    }
+  }
+  if (count == 0) {
+    size[0] = 1;
+    step[count++] = 1;
+  }
+  rank = static_cast<int>(count);
+  std::reverse_copy(size.begin(), size.begin() + rank, sizes.begin());
+  std::reverse_copy(step.begin(), step.begin() + rank, steps.begin());
+  whole = rank == 1 && (steps[0] == 1 || sizes[0] == 1);
+}
+
+std::size_t Broadcasting::offset(std::size_t row) const {
+  std::size_t at = 0;
+  for (int i = rank - 2; i >= 0; --i) {
+    const auto k = static_cast<std::size_t>(i);
+    at += row % sizes[k] * steps[k];
+    row /= sizes[k];
+  }
+  return at;
+}
+
+namespace {
+
+// Calls f(offset in the small tensor, offset in the run, length) for each innermost piece.
+template <class F>
+void pieces(const Broadcasting& how, std::size_t first, std::size_t n, F f) {
+  const std::size_t inner = how.inner();
+  std::size_t row = first / inner, column = first % inner;
+  for (std::size_t done = 0; done < n; ++row, column = 0) {
+    const std::size_t m = std::min(n - done, inner - column);
+    f(how.offset(row) + column * how.inner_step(), done, m);
+    done += m;
+  }
+}
+
+}  // namespace
+
+template <class T>
+void copy(std::size_t n, const T* x, T* y, bool add) {
+  if (add) {
+    for (std::size_t i = 0; i < n; ++i) y[i] += x[i];
+  } else {
+    std::copy_n(x, n, y);
+  }
+}
+
+template <class T>
+void spread(const Broadcasting& how, const T* from, std::size_t first, std::size_t n, T* out,
+            bool add) {
+  const bool moves = how.inner_step() != 0;
+  pieces(how, first, n, [&](std::size_t at, std::size_t i, std::size_t m) {
+    if (moves) {
+      copy(m, from + at, out + i, add);
+    } else if (add) {
+      for (std::size_t k = 0; k < m; ++k) out[i + k] += from[at];
+    } else {
+      std::fill_n(out + i, m, from[at]);
+    }
+  });
+}
+
+template <class T>
+void fold(const Broadcasting& how, const T* in, std::size_t first, std::size_t n, T* to) {
+  const bool moves = how.inner_step() != 0;
+  pieces(how, first, n, [&](std::size_t at, std::size_t i, std::size_t m) {
+    if (moves)
+      copy(m, in + i, to + at, true);
+    else
+      to[at] += sum(in + i, m);
+  });
+}
+
+Walk row_major(const Shape& shape) {
+  Walk walk;
+  std::size_t run = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    walk.steps[static_cast<std::size_t>(i)] = run;
+    run *= shape[i];
+  }
+  return walk;
+}
+
+template <class T>
+void copy(const Shape& shape, const T* in, const Walk& in_walk, T* out, const Walk& out_walk,
+          bool add) {
+  // Ranks below four are filled up with axes of one element at the front.
+  std::array<std::size_t, max_rank> n{1, 1, 1, 1}, p{}, q{};
+  for (int i = 0; i < shape.rank(); ++i) {
+    const auto to = static_cast<std::size_t>(max_rank - shape.rank() + i);
+    n[to] = shape[i];
+    p[to] = in_walk.steps[static_cast<std::size_t>(i)];
+    q[to] = out_walk.steps[static_cast<std::size_t>(i)];
+  }
+  for (std::size_t a = 0; a < n[0]; ++a)
+    for (std::size_t b = 0; b < n[1]; ++b)
+      for (std::size_t c = 0; c < n[2]; ++c) {
+        const T* x = in + in_walk.offset + a * p[0] + b * p[1] + c * p[2];
+        T* y = out + out_walk.offset + a * q[0] + b * q[1] + c * q[2];
+        if (p[3] == 1 && q[3] == 1) {
+          copy(n[3], x, y, add);
+        } else {
+          for (std::size_t d = 0; d < n[3]; ++d)
+            y[d * q[3]] = add ? y[d * q[3]] + x[d * p[3]] : x[d * p[3]];
+        }
+      }
+}
+
+template <class T>
+void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bool smallest,
+             T* y) {
+  const auto better = [smallest](T a, T b) {  // a instead of b
+    return (smallest ? a < b : a > b) || a != a;
+  };
+  for (std::size_t o = 0; o < outer; ++o, x += n * inner, y += inner) {
+    std::copy_n(x, inner, y);
+    for (std::size_t k = 1; k < n; ++k)
+      for (std::size_t i = 0; i < inner; ++i)
+        if (better(x[k * inner + i], y[i])) y[i] = x[k * inner + i];
+  }
+}
+
+#define RAMP_INSTANTIATE(T)                                                                      \
+  template void copy(std::size_t, const T*, T*, bool);                                           \
+  template void spread(const Broadcasting&, const T*, std::size_t, std::size_t, T*, bool);       \
+  template void fold(const Broadcasting&, const T*, std::size_t, std::size_t, T*);               \
+  template void copy(const Shape&, const T*, const Walk&, T*, const Walk&, bool);                \
+  template void extreme(const T*, std::size_t, std::size_t, std::size_t, bool, T*);
+RAMP_INSTANTIATE(float)
+RAMP_INSTANTIATE(double)
+#undef RAMP_INSTANTIATE
+
+}  // namespace ramp

@@ -1,0 +1,367 @@
+// Recording: nodes, leaves, scopes, marks. The way back is in backward.cpp.
+#include <autodiff/tape.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace ramp {
+
+// --- Parameters' bindings --------------------------------------------------------------------
+
+std::size_t BindingTable::place(const void* key) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t i = reinterpret_cast<std::uintptr_t>(key) / 16 * 0x9E3779B97F4A7C15u >> 20 & mask;
+  while (slots_[i].round == round_ && slots_[i].key != key) i = (i + 1) & mask;
+  return i;
+}
+
+std::uint32_t BindingTable::find(const void* key) const {
+  if (slots_.empty()) return none;
+  const Slot& slot = slots_[place(key)];
+  return slot.round == round_ ? slot.node : none;
+}
+
+void BindingTable::insert(const void* key, std::uint32_t node) {
+  if (2 * (count_ + 1) > slots_.size()) {
+    std::vector<Slot> old(std::max<std::size_t>(16, 2 * slots_.size()));
+    old.swap(slots_);
+    for (const Slot& slot : old)
+      if (slot.round == round_) slots_[place(slot.key)] = slot;
+  }
+  slots_[place(key)] = {key, node, round_};
+  ++count_;
+}
+
+// --- Handles ---------------------------------------------------------------------------------
+
+template <class T>
+Shape Var<T>::shape() const {
+  tape_->check(*this, leaf_op);
+  return tape_->shape_of(index_);
+}
+
+template <class T>
+View<const T> Var<T>::view() const {
+  tape_->check(*this, leaf_op);
+  return tape_->value_of(index_);
+}
+
+template <class T>
+T Var<T>::item() const {
+  const View<const T> v = view();
+  if (v.size() != 1) throw_not_a_scalar("item", v.shape);
+  return v[0];
+}
+
+template <class T>
+std::uint32_t Tape<T>::epoch_of(std::uint32_t i) const {
+  const auto after = std::upper_bound(epochs_.begin(), epochs_.end(), i,
+                                      [](std::uint32_t n, const Epoch& e) { return n < e.first; });
+  return std::prev(after)->number;
+}
+
+template <class T>
+void Tape<T>::check_slowly(const Var<T>& x, OpId op) const {
+  const char* call = op == leaf_op ? "tape" : op_info(op).about.name;
+  if (x.tape_ != this)
+    throw HandleError(fmt::format("[{}] an operand is on another tape: record all on one", call));
+  if (x.index_ >= size() || x.epoch_ != epoch_of(x.index_))
+    throw HandleError(fmt::format(
+        "[{}] an operand's node was dropped by clear() or rewind(): record it again", call));
+}
+
+template <class T>
+Var<T> Tape<T>::handle(std::uint32_t i) {
+  return {this, i, epoch_of(i)};
+}
+
+// --- Recording -------------------------------------------------------------------------------
+
+template <class T>
+Tape<T>::Tape(TapeOptions options) : options_(options), varying_(Node<T>::varies) {
+  if (!std::isfinite(options.at_zero))
+    throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
+}
+
+template <class T>
+void Tape<T>::grow() {
+  if (size() == UINT32_MAX) throw BudgetError("[tape] more than 2^32 - 1 nodes: clear or rewind it");
+  if (options_.memory_budget) check_budget(nodes_.size() * sizeof(Node<T>));
+  nodes_.reserve(nodes_.size() + 1);
+}
+
+template <class T>
+std::size_t Tape<T>::bytes() const {
+  return nodes_.size() * sizeof(Node<T>) + tensors_.size() * sizeof(TensorRecord<T>) +
+         attrs_.size() * sizeof(std::uint64_t) + pool_.size() * sizeof(std::uint32_t) +
+         values_.used();
+}
+
+template <class T>
+void Tape<T>::check_budget(std::size_t more) const {
+  if (options_.memory_budget == 0 || bytes() + more <= options_.memory_budget) return;
+  std::map<std::uint32_t, std::size_t> used;  // by scope
+  for (std::size_t c = 0; c < scope_changes_.size(); ++c) {
+    const std::uint32_t last = c + 1 < scope_changes_.size() ? scope_changes_[c + 1].first : size();
+    for (std::uint32_t i = scope_changes_[c].first; i < last; ++i)
+      used[scope_changes_[c].scope] +=
+          sizeof(Node<T>) + (nodes_[i].rank() ? value_of(i).size() * sizeof(T) : 0);
+  }
+  std::string text;
+  for (const auto& [scope, count] : used)
+    text += fmt::format("{}{} {} bytes", text.empty() ? "" : ", ",
+                        scope == 0 ? "outside of any scope" : scope_path(scope), count);
+  throw BudgetError(
+      fmt::format("[tape] {} bytes are in use and {} more are asked for, over the budget of {}: {}",
+                  bytes(), more, options_.memory_budget, text.empty() ? "nothing yet" : text));
+}
+
+template <class T>
+std::uint32_t Tape<T>::keep_attr(const void* attr, std::size_t bytes) {
+  const std::size_t words = (bytes + 7) / 8, at = attrs_.size();
+  attrs_.resize(at + words);
+  std::memcpy(&attrs_[at], attr, bytes);
+  return static_cast<std::uint32_t>(at);
+}
+
+template <class T>
+void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape& shape) {
+  node.flags = static_cast<std::uint16_t>(node.flags | shape.rank() | Node<T>::shaped);
+  node.tensor = tensors_.size();
+  tensors_.push({data, shape.sizes()});
+}
+
+template <class T>
+Var<T> Tape<T>::add_leaf(T value, bool varies, std::string_view name) {
+  Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
+  node.value = value;
+  push(node);
+  return name.empty() ? last() : named(last(), name);
+}
+
+template <class T>
+Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied, std::string_view name) {
+  if (value.shape.rank() == 0) return add_leaf(value[0], varies, name);
+  T* data = const_cast<T*>(value.data);  // read only: no rule writes to its operands
+  if (copied) {
+    check_budget(value.size() * sizeof(T));
+    data = values_.template take_array<T>(value.size());
+    std::copy_n(value.data, value.size(), data);
+  }
+  Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
+  add_tensor(node, data, value.shape);
+  push(node);
+  return name.empty() ? last() : named(last(), name);
+}
+
+template <class T>
+Var<T> Tape<T>::parameter(Parameter<T>& p) {
+  const std::uint32_t known = bound_.find(&p);
+  if (known != BindingTable::none) {
+    const Binding& b = *binding_of(known);
+    if (b.version == p.version()) return handle(known);
+    throw GradientError(fmt::format(
+        "[tape] parameter '{}' was changed after this tape read it: clear or rewind the tape first",
+        p.name()));
+  }
+  const Var<T> x = add_leaf(std::as_const(p).value().view(), true, false, {});
+  nodes_.back().flags |= Node<T>::bound;
+  bindings_.push_back({&p, x.index_, p.version()});
+  bound_.insert(&p, x.index_);
+  return x;
+}
+
+template <class T>
+auto Tape<T>::binding_of(std::uint32_t i) const -> const Binding* {
+  const auto it = std::lower_bound(bindings_.begin(), bindings_.end(), i,
+                                   [](const Binding& b, std::uint32_t n) { return b.node < n; });
+  return it != bindings_.end() && it->node == i ? &*it : nullptr;
+}
+
+template <class T>
+Value<T> Tape<T>::operand(std::uint32_t i) {
+  Node<T>& node = nodes_[i];
+  if (node.rank() == 0) return {&node.value, Shape{}, &scratch_};
+  return {tensors_[node.tensor].data, shape_of(i), &scratch_};
+}
+
+template <class T>
+Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
+  const OpInfo& op = op_info(id);
+  if (op.arity != variadic && in.size() != static_cast<std::size_t>(op.arity))
+    throw ValueError(fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity,
+                                 in.size()));
+  Few<Shape> shapes(in.size());
+  Few<Value<T>> values(in.size());
+  using N = Node<T>;
+  N node{id, 0, 0, {}, {}};
+  bool shaped = false;
+  unsigned flags = 0;
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    check(in[k], id);
+    const std::uint32_t i = in[k].index_;
+    shapes[k] = shape_of(i);
+    shaped |= shapes[k].rank() > 0;
+    if (!nodes_[i].is(N::varies) || !op.differentiable_in(static_cast<int>(k))) continue;
+    flags |= N::varies;
+    if (k < 2) flags |= k == 0 ? N::first_varies : N::second_varies;
+  }
+  const Shape shape = op.shape({shapes.data(), in.size()}, attr);
+  const std::size_t bytes = shape.rank() && !op.aliases ? shape.size() * sizeof(T) : 0;
+  check_budget(bytes + sizeof(N));
+
+  // Nothing has changed so far, and nothing below throws but for want of memory.
+  node.flags = static_cast<std::uint16_t>(varying_ ? flags : 0);
+  if (shaped || !op.elementwise) node.flags |= N::shaped;
+  if (op.attr_bytes) {
+    node.attr = keep_attr(attr, op.attr_bytes);
+    if (op.adopt) op.adopt(&attrs_[node.attr], values_);
+    attr = &attrs_[node.attr];
+  }
+  if (in.size() > 2 || op.arity == variadic) {
+    node.in = {static_cast<std::uint32_t>(pool_.size()), static_cast<std::uint32_t>(in.size())};
+    for (const Var<T>& x : in) pool_.push(x.index_);
+    node.flags |= N::pooled;
+  } else {
+    for (std::size_t k = 0; k < in.size(); ++k) node.in[k] = in[k].index_;
+    node.flags = static_cast<std::uint16_t>(node.flags | in.size() << 3);
+  }
+  if (nodes_.full()) grow();  // operands of rank 0 are read where their nodes lie
+  for (std::size_t k = 0; k < in.size(); ++k) values[k] = operand(in[k].index_);
+  const Arena::Mark before = scratch_.mark();
+  if (shape.rank() == 0) {
+    evaluate<T>(op, {values.data(), in.size()}, attr, {&node.value, shape}, false);
+  } else {
+    T* data = values[0].data;
+    if (!op.aliases || shapes[0].rank() == 0) {
+      data = values_.template take_array<T>(shape.size());
+      evaluate<T>(op, {values.data(), in.size()}, attr, {data, shape}, false);
+    }
+    add_tensor(node, data, shape);
+  }
+  scratch_.rewind(before);
+  push(node);
+  return last();
+}
+
+// --- Regions and names -----------------------------------------------------------------------
+
+template <class T>
+auto Tape<T>::mark() const -> Mark {
+  const auto n = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
+  return {size(),    n(tensors_),        n(pool_),     n(attrs_),
+          n(names_), n(scope_changes_), n(bindings_), values_.mark()};
+}
+
+template <class T>
+void Tape<T>::rewind(const Mark& mark) {
+  if (mark.nodes > size())
+    throw HandleError("[rewind] the mark lies beyond the end: an earlier rewind has dropped it");
+  if (mark.nodes == size()) return;
+  nodes_.resize(mark.nodes);
+  tensors_.resize(mark.tensors);
+  pool_.resize(mark.pool);
+  attrs_.resize(mark.attrs);
+  names_.resize(mark.names);
+  scope_changes_.resize(std::max(1u, mark.scopes));
+  if (bindings_.size() > mark.bindings) {
+    bindings_.resize(mark.bindings);
+    bound_.clear();
+    for (const Binding& b : bindings_) bound_.insert(b.parameter, b.node);
+  }
+  values_.rewind(mark.values);
+  while (epochs_.size() > 1 && epochs_.back().first >= mark.nodes) epochs_.pop_back();
+  ++epoch_;
+  if (mark.nodes == 0)
+    epochs_.assign(1, {0, epoch_});
+  else
+    epochs_.push_back({mark.nodes, epoch_});
+  swept_ = 0;
+  enter(scope_);
+}
+
+template <class T>
+std::uint32_t Tape<T>::scope_named(std::string_view name) {
+  for (std::uint32_t i = 1; i < scopes_.size(); ++i)
+    if (scopes_[i].parent == scope_ && scopes_[i].name == name) return i;
+  scopes_.push_back({std::string(name), scope_});
+  return static_cast<std::uint32_t>(scopes_.size() - 1);
+}
+
+template <class T>
+void Tape<T>::enter(std::uint32_t scope) {
+  scope_ = scope;
+  ScopeChange& latest = scope_changes_.back();
+  if (latest.scope == scope) return;
+  if (latest.first == size())
+    latest.scope = scope;
+  else
+    scope_changes_.push_back({size(), scope});
+}
+
+template <class T>
+std::uint32_t Tape<T>::scope_of(std::uint32_t i) const {
+  const auto after =
+      std::upper_bound(scope_changes_.begin(), scope_changes_.end(), i,
+                       [](std::uint32_t n, const ScopeChange& c) { return n < c.first; });
+  return std::prev(after)->scope;
+}
+
+template <class T>
+std::string Tape<T>::scope_path(std::uint32_t scope) const {
+  std::string path = scopes_[scope].name;
+  while ((scope = scopes_[scope].parent) != 0) path = scopes_[scope].name + "/" + path;
+  return path;
+}
+
+template <class T>
+Var<T> Tape<T>::named(const Var<T>& x, std::string_view name) {
+  check(x, leaf_op);
+  names_.push_back({x.index_, std::string(name)});
+  return x;
+}
+
+template <class T>
+std::string_view Tape<T>::name_of(std::uint32_t i) const {
+  if (nodes_[i].is(Node<T>::bound)) return binding_of(i)->parameter->name();
+  const auto it = std::find_if(names_.rbegin(), names_.rend(),
+                               [i](const Name& n) { return n.node == i; });
+  return it == names_.rend() ? std::string_view{} : std::string_view{it->text};
+}
+
+template <class T>
+const Parameter<T>* Tape<T>::parameter_of(std::uint32_t i) const {
+  return nodes_[i].is(Node<T>::bound) ? binding_of(i)->parameter : nullptr;
+}
+
+// --- Readers ---------------------------------------------------------------------------------
+
+template <class T>
+std::span<const std::uint32_t> Tape<T>::operands(std::uint32_t i) const {
+  const Node<T>& node = nodes_[i];
+  if (node.is(Node<T>::pooled)) return {pool_.data() + node.in[0], node.in[1]};
+  return {node.in.data(), static_cast<std::size_t>((node.flags & Node<T>::arity_mask) >> 3)};
+}
+
+template <class T>
+Shape Tape<T>::shape_of(std::uint32_t i) const {
+  const Node<T>& node = nodes_[i];
+  return node.rank() ? Shape::of(tensors_[node.tensor].sizes, node.rank()) : Shape{};
+}
+
+template <class T>
+View<const T> Tape<T>::value_of(std::uint32_t i) const {
+  const Node<T>& node = nodes_[i];
+  if (node.rank() == 0) return {&node.value, Shape{}};
+  return {tensors_[node.tensor].data, shape_of(i)};
+}
+
+template class Var<float>;
+template class Var<double>;
+template class Tape<float>;
+template class Tape<double>;
+
+}  // namespace ramp

@@ -1,0 +1,438 @@
+// The tape: records ops as they run and sweeps gradients back. It knows nodes, rules and memory,
+// and no op by name.
+#pragma once
+
+#include <autodiff/parameter.hpp>
+#include <autodiff/value.hpp>
+
+#include <bit>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ramp {
+
+// A node is 24 bytes. A rank-0 node carries its value; a tensor's lies in a record of its own.
+template <class T>
+struct Node {
+  OpId op;
+  std::uint16_t flags;
+  std::uint32_t attr;               // where its attributes lie, in words
+  std::array<std::uint32_t, 2> in;  // its operands; or where in the pool they lie, and how many
+  union {
+    T value;
+    std::uint64_t tensor;
+  };
+
+  static constexpr std::uint16_t rank_mask = 7, arity_mask = 3 << 3, pooled = 1 << 5,
+                                 shaped = 1 << 6,  // a tensor is among the operands or the result
+      bound = 1 << 7,                              // a leaf that reads a Parameter
+      varies = 1 << 8,                             // has a gradient
+      first_varies = 1 << 9, second_varies = 1 << 10;
+
+  int rank() const { return flags & rank_mask; }
+  bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
+};
+static_assert(sizeof(Node<double>) == 24 && sizeof(Node<float>) == 24);
+
+// The part of a tensor node that a rank-0 node doesn't need; the rank is in the node's flags.
+template <class T>
+struct TensorRecord {
+  T* data;
+  std::array<std::uint32_t, max_rank> sizes;
+};
+static_assert(sizeof(TensorRecord<double>) == 24);
+
+// What a scalar pullback reads and writes.
+template <class T>
+struct Sweep {
+  const Node<T>* nodes;
+  T* adjoints;
+  const std::uint32_t* pool;
+  const std::uint64_t* attrs;
+  double at_zero;
+};
+
+// An adjoint that nothing has reached is -0, which no sum of contributions is: each is followed by
+// + 0. So reached and unreached are told apart without a bit of their own, and 0 * infinity is
+// still NaN on a path that was reached.
+template <class T>
+inline bool reached(T adjoint) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  return std::bit_cast<Bits>(adjoint) != std::bit_cast<Bits>(T(-0.0));
+}
+template <class T>
+inline void accumulate(T& adjoint, T contribution) {
+  adjoint = (adjoint + contribution) + T(0);
+}
+
+struct TapeOptions {
+  double at_zero = 0;              // relu'(0), and its like at every kink: any finite number
+  std::size_t memory_budget = 0;   // bytes; 0 for no limit
+};
+
+struct BackwardOptions {
+  bool retain = false;      // keep the gradients of interior nodes, too
+  bool accumulate = false;  // add to the leaves' gradients of the last backward
+};
+
+template <class T>
+class Tape;
+
+/// A handle on a node of a tape. It is cheap to copy, and must not outlive the tape.
+template <class T>
+class Var {
+ public:
+  using Number = T;
+
+  Tape<T>& tape() const { return *tape_; }
+  std::uint32_t index() const { return index_; }
+  Shape shape() const;
+  /// The value, in the tape's memory: until the tape is cleared, and for rank 0 until the next op.
+  View<const T> view() const;
+  Tensor<T> value() const { return Tensor<T>(view()); }
+  T item() const;  // of one element; ShapeError otherwise
+
+  template <class O, class... X>
+  static Var record(const typename O::Attr& attr, const X&... x);
+
+ private:
+  friend class Tape<T>;
+  Var(Tape<T>* tape, std::uint32_t index, std::uint32_t epoch)
+      : tape_(tape), index_(index), epoch_(epoch) {}
+
+  Tape<T>* tape_;
+  std::uint32_t index_, epoch_;
+};
+static_assert(sizeof(Var<double>) == 16);
+
+template <class T>
+Shape shape_of(const Var<T>& x) {
+  return x.shape();
+}
+
+// The symbolic reading's arguments.
+template <class T>
+struct VarCall {
+  std::span<const Var<T>> in;
+  Var<T> y;
+  const void* attr;
+  Conventions conventions;
+};
+
+/// Records a graph and differentiates it. One tape belongs to one thread.
+template <class T = double>
+class Tape {
+ public:
+  explicit Tape(TapeOptions options = {});
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // --- Leaves -----------------------------------------------------------------------------
+  /// An independent variable: a number, a vector, a tensor. Values are copied.
+  Var<T> leaf(T value, std::string_view name = {}) { return add_leaf(value, true, name); }
+  Var<T> leaf(std::initializer_list<T> values, std::string_view name = {}) {
+    return leaf({static_cast<std::int64_t>(values.size())}, values, name);
+  }
+  Var<T> leaf(const Shape& shape, std::initializer_list<T> values, std::string_view name = {}) {
+    return leaf(Tensor<T>(shape, values), name);
+  }
+  Var<T> leaf(const Tensor<T>& value, std::string_view name = {}) {
+    return add_leaf(value.view(), true, true, name);
+  }
+  /// The same without a gradient.
+  Var<T> constant(T value, std::string_view name = {}) { return add_leaf(value, false, name); }
+  Var<T> constant(std::initializer_list<T> values, std::string_view name = {}) {
+    return constant(Tensor<T>({static_cast<std::int64_t>(values.size())}, values), name);
+  }
+  Var<T> constant(const Tensor<T>& value, std::string_view name = {}) {
+    return add_leaf(value.view(), false, true, name);
+  }
+  /// A constant that isn't copied: the memory must stay as it is until the tape is cleared.
+  Var<T> borrow(View<const T> value, std::string_view name = {}) {
+    return add_leaf(value, false, false, name);
+  }
+  /// The leaf that reads a parameter in place; the same one each time. backward() writes the
+  /// parameter's gradient, and throws if its value was changed in between.
+  Var<T> parameter(Parameter<T>& p);
+
+  // --- Gradients --------------------------------------------------------------------------
+  /// d root / d everything that varies. The root is a scalar, or `seed` of its shape is given.
+  void backward(const Var<T>& root, BackwardOptions options = {});
+  void backward(const Var<T>& root, const Tensor<T>& seed, BackwardOptions options = {});
+  /// The gradient that the last backward gave a leaf, zeros where the root doesn't depend on it.
+  /// Those of interior tensors are there if `retain` asked for them. GradientError otherwise.
+  Tensor<T> gradient(const Var<T>& x) const;
+  /// d root / d inputs as values. Parameters' own gradients are left alone.
+  std::vector<Tensor<T>> grad(const Var<T>& root, std::span<const Var<T>> inputs);
+  std::vector<Tensor<T>> grad(const Var<T>& root, std::initializer_list<Var<T>> inputs) {
+    return grad(root, {inputs.begin(), inputs.size()});
+  }
+  /// The same recorded on the tape, to be differentiated again or drawn.
+  std::vector<Var<T>> grad_on_tape(const Var<T>& root, std::span<const Var<T>> inputs,
+                                   std::optional<Var<T>> seed = {});
+  std::vector<Var<T>> grad_on_tape(const Var<T>& root, std::initializer_list<Var<T>> inputs,
+                                   std::optional<Var<T>> seed = {}) {
+    return grad_on_tape(root, std::span<const Var<T>>(inputs.begin(), inputs.size()), seed);
+  }
+
+  // --- Regions ----------------------------------------------------------------------------
+  /// While it lives, ops are recorded as constants.
+  class NoGrad {
+   public:
+    explicit NoGrad(Tape& tape) : tape_(&tape), before_(std::exchange(tape.varying_, 0)) {}
+    ~NoGrad() { tape_->varying_ = before_; }
+    NoGrad(const NoGrad&) = delete;
+    NoGrad& operator=(const NoGrad&) = delete;
+
+   private:
+    Tape* tape_;
+    std::uint16_t before_;
+  };
+  [[nodiscard]] NoGrad no_grad() { return NoGrad(*this); }
+
+  /// While it lives, nodes belong to the region `name` inside the current one.
+  class Scope {
+   public:
+    Scope(Tape& tape, std::string_view name) : tape_(&tape), before_(tape.scope_) {
+      tape.enter(tape.scope_named(name));
+    }
+    ~Scope() { tape_->enter(before_); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Tape* tape_;
+    std::uint32_t before_;
+  };
+  [[nodiscard]] Scope scope(std::string_view name) { return Scope(*this, name); }
+
+  struct Mark {
+    std::uint32_t nodes, tensors, pool, attrs, names, scopes, bindings;
+    Arena::Mark values;
+  };
+  Mark mark() const;
+  /// Drops every node since the mark. Their handles are refused from then on.
+  void rewind(const Mark& mark);
+  void clear() { rewind({}); }
+
+  /// x under a name, for graphs and messages.
+  Var<T> named(const Var<T>& x, std::string_view name);
+
+  // --- What readers of a tape see: nodes, in the order of their recording ----------------------
+  std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size()); }
+  const TapeOptions& options() const { return options_; }
+  const Node<T>& node(std::uint32_t i) const { return nodes_[i]; }
+  std::span<const std::uint32_t> operands(std::uint32_t i) const;
+  Shape shape_of(std::uint32_t i) const;
+  View<const T> value_of(std::uint32_t i) const;
+  const void* attr_of(std::uint32_t i) const { return &attrs_[nodes_[i].attr]; }
+  std::string_view name_of(std::uint32_t i) const;          // empty if it has none
+  const Parameter<T>* parameter_of(std::uint32_t i) const;  // null if it isn't one's leaf
+  /// The gradient of the last backward; nothing where there is none, or it wasn't kept.
+  std::optional<View<const T>> gradient_of(std::uint32_t i) const;
+  Var<T> handle(std::uint32_t i);
+
+  struct ScopeInfo {
+    std::string name;
+    std::uint32_t parent;  // scope 0 is the whole tape
+  };
+  const std::vector<ScopeInfo>& scopes() const { return scopes_; }
+  std::uint32_t scope_of(std::uint32_t i) const;
+  std::string scope_path(std::uint32_t scope) const;  // "mlp/layer0"
+  std::size_t bytes() const;  // memory in use by the recording
+
+  // --- Recording ----------------------------------------------------------------------------
+  template <class O, class... X>
+  Var<T> record(const typename O::Attr& attr, const X&... x);
+  /// Records any op by its id; `attr` points to its attributes.
+  Var<T> record(OpId op, std::span<const Var<T>> in, const void* attr);
+  /// HandleError, naming the op, if x is of another tape or was dropped.
+  void check(const Var<T>& x, OpId op) const {
+    if (x.tape_ != this || x.epoch_ != epoch_ || x.index_ >= nodes_.size()) check_slowly(x, op);
+  }
+
+ private:
+  friend class NoGrad;
+  friend class Scope;
+  struct Epoch {
+    std::uint32_t first, number;
+  };
+  struct ScopeChange {
+    std::uint32_t first, scope;
+  };
+  struct Name {
+    std::uint32_t node;
+    std::string text;
+  };
+  struct Binding {
+    Parameter<T>* parameter;
+    std::uint32_t node;
+    std::uint64_t version;
+  };
+
+  template <class X>
+  Var<T> lift(const X& x) {
+    if constexpr (std::is_same_v<X, Var<T>>)
+      return x;
+    else if constexpr (is_comparison<X>)
+      return x.recorded();
+    else
+      return constant(static_cast<T>(x));
+  }
+  template <class O, class... In>
+  Var<T> record_vars(const typename O::Attr& attr, const In&... in);
+  Var<T> last() { return {this, size() - 1, epoch_}; }
+  void push(const Node<T>& node) {
+    if (nodes_.full()) grow();
+    nodes_.push_unchecked(node);
+  }
+  std::uint32_t keep_attr(const void* attr, std::size_t bytes);
+  void grow();
+  void check_budget(std::size_t more) const;
+  void check_slowly(const Var<T>& x, OpId op) const;
+  std::uint32_t epoch_of(std::uint32_t i) const;
+  Var<T> add_leaf(T value, bool varies, std::string_view name);
+  Var<T> add_leaf(View<const T> value, bool varies, bool copied, std::string_view name);
+  void add_tensor(Node<T>& node, T* data, const Shape& shape);
+  std::uint32_t scope_named(std::string_view name);
+  void enter(std::uint32_t scope);
+
+  Value<T> operand(std::uint32_t i);
+  Conventions conventions(const Node<T>& node) const {
+    const bool both = node.is(Node<T>::first_varies) && node.is(Node<T>::second_varies);
+    return {options_.at_zero, both ? 0.5 : options_.at_zero};
+  }
+  bool operand_varies(const Node<T>& node, std::size_t k, std::uint32_t operand) const {
+    return k < 2 ? node.is(k == 0 ? Node<T>::first_varies : Node<T>::second_varies)
+                 : nodes_[operand].is(Node<T>::varies);
+  }
+
+  void run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options);
+  void sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
+  void sweep_tensor(std::uint32_t i, bool retain, bool into_parameters);
+  void check_root(const Var<T>& root, const Shape* seed, const char* call) const;
+  View<T> adjoint(std::uint32_t i, bool& add, bool into_parameters);
+  const Binding* binding_of(std::uint32_t i) const;
+
+  TapeOptions options_;
+  std::uint16_t varying_;  // the flag `varies`, or 0 under no_grad
+  std::uint32_t epoch_ = 0, scope_ = 0;
+  Records<Node<T>> nodes_;
+  Records<TensorRecord<T>> tensors_;
+  Records<std::uint32_t> pool_;  // operands of nodes that have more than two
+  Records<std::uint64_t> attrs_;
+  Records<T> adjoints_;       // of rank-0 nodes, by node
+  Records<T*> tensor_adjoints_;  // by tensor; null where nothing came
+  Arena values_, gradients_, scratch_;
+  std::vector<Epoch> epochs_{{0, 0}};
+  std::vector<ScopeChange> scope_changes_{{0, 0}};
+  std::vector<ScopeInfo> scopes_{{"", 0}};
+  std::vector<Name> names_;
+  std::vector<Binding> bindings_;  // in the order of their nodes
+  BindingTable bound_;
+  std::uint32_t swept_ = 0;  // nodes below it have gradients of the last backward
+  bool retained_ = false;
+};
+
+// --- Inline: the way of a scalar -----------------------------------------------------------
+
+template <class O, class T, class... X>
+[[gnu::always_inline]] inline T scalar_value(const typename O::Attr& attr, const X&... x) {
+  return static_cast<T>(call(O::value, x..., attr));
+}
+
+template <class T>
+template <class O, class... In>
+inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in) {
+  static_assert(sizeof...(In) == O::arity);
+  constexpr std::size_t arity = sizeof...(In);
+  using N = Node<T>;
+  const OpId op = op_id<O>();
+  (check(in, op), ...);
+  const std::array<std::uint32_t, arity> at{in.index_...};
+  if constexpr (O::elementwise) {
+    unsigned any = 0;
+    for (const std::uint32_t i : at) any |= nodes_[i].flags;
+    if ((any & N::rank_mask) == 0) {
+      N node;
+      node.op = op;
+      node.attr = 0;
+      if constexpr (!std::is_empty_v<typename O::Attr>) node.attr = keep_attr(&attr, sizeof attr);
+      unsigned flags = 0;
+      flags |= (nodes_[at[0]].flags & N::varies) << 1;
+      if constexpr (arity > 1) flags |= (nodes_[at[1]].flags & N::varies) << 2;
+      if (varying_ == 0) {
+        flags = 0;
+        any = 0;
+      }
+      flags |= any & N::varies;
+      if constexpr (arity > 2) {
+        node.in = {static_cast<std::uint32_t>(pool_.size()), arity};
+        for (const std::uint32_t i : at) pool_.push(i);
+        flags |= N::pooled;
+      } else {
+        node.in = {at[0], at[arity - 1]};
+        flags |= arity << 3;
+      }
+      node.flags = static_cast<std::uint16_t>(flags);
+      node.value = [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return scalar_value<O, T>(attr, nodes_[at[I]].value...);
+      }(std::make_index_sequence<arity>{});
+      push(node);
+      return last();
+    }
+  }
+  const std::array<Var<T>, arity> all{in...};
+  return record(op, all, &attr);
+}
+
+template <class T>
+template <class O, class... X>
+inline Var<T> Tape<T>::record(const typename O::Attr& attr, const X&... x) {
+  return record_vars<O>(attr, lift(x)...);
+}
+
+namespace tape_detail {
+template <class T, class X, class... More>
+Tape<T>& tape_of(const X& x, const More&... more) {
+  if constexpr (std::is_same_v<X, Var<T>>) {
+    return x.tape();
+  } else if constexpr (is_comparison<X>) {
+    return tape_of<T>(x.a, x.b);
+  } else {
+    static_assert(std::is_arithmetic_v<X>,
+                  "float and double tapes don't mix: convert the values, not the handles");
+    return tape_of<T>(more...);
+  }
+}
+}  // namespace tape_detail
+
+template <class T>
+template <class O, class... X>
+inline Var<T> Var<T>::record(const typename O::Attr& attr, const X&... x) {
+  return tape_detail::tape_of<T>(x...).template record<O>(attr, x...);
+}
+
+// x += y and its like, for handles: the variable then stands for the new node.
+template <class T, Operand X>
+Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
+template <class T, Operand X>
+Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
+template <class T, Operand X>
+Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
+template <class T, Operand X>
+Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }
+
+template <class T>
+Var<T> concat(std::span<const Var<T>> in, int axis) {
+  if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
+  const AlongAxis at{normal_axis("concat", axis, in[0].shape())};
+  return in[0].tape().record(op_id<Concat>(), in, &at);
+}
+
+extern template class Tape<float>;
+extern template class Tape<double>;
+
+}  // namespace ramp

@@ -1,0 +1,69 @@
+// Samples in memory: one row of inputs each, with a class label, with numbers to fit, or with both.
+#pragma once
+
+#include <autodiff/error.hpp>
+#include <autodiff/tensor.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ramp::nn {
+
+struct DataError : Error {  // data that is missing, damaged or doesn't go together
+  using Error::Error;
+};
+
+template <class T>
+struct Split;
+
+/// T is float or double. A set for classification has `labels` and `classes`; one for regression
+/// has `targets`; a two-class set may have both, so that it serves cross_entropy (labels) as well
+/// as hinge or squared error (targets). Fill the members in any order and call check().
+template <class T>
+struct Dataset {
+  std::string name;
+  Tensor<T> inputs = Tensor<T>(Shape{0, 0});   // (n, features)
+  Tensor<T> targets = Tensor<T>(Shape{0, 0});  // (n, outputs); (0, 0): none
+  std::vector<std::int32_t> labels;            // n numbers from 0 to classes - 1; empty: none
+  int classes = 0;                             // at least 2 with labels, 0 without
+  Shape sample_shape;  // of a row before it was flattened, e.g. (28, 28); (): never was
+
+  std::size_t size() const { return inputs.shape()[0]; }
+  std::size_t features() const { return inputs.shape()[1]; }
+
+  /// Throws DataError unless the members go together as described above, naming the row at fault.
+  void check() const;
+
+  /// A copy of these rows, in this order; a row may come twice. Throws IndexError.
+  Dataset select(std::span<const std::uint32_t> rows) const;
+
+  /// The first n rows. Throws IndexError when there are fewer.
+  Dataset take(std::size_t n) const;
+
+  /// Shuffles the rows; `train` gets round(fraction * n) of them, `test` the rest. Throws
+  /// ValueError unless 0 < fraction < 1, DataError when a side would be empty.
+  Split<T> split(double fraction, std::uint64_t seed) const;
+
+  /// Makes targets (n, 1) from the labels of a two-class set: -1 and +1 for hinge, 0 and 1 for
+  /// binary cross-entropy. Throws DataError unless classes = 2.
+  void set_targets(T for_label_0, T for_label_1);
+};
+
+template <class T>
+struct Split {
+  Dataset<T> train, test;
+};
+
+/// Copies rows of `from` (n, width) one after the other to `to`, which has room for them all. It
+/// checks nothing.
+template <class T>
+void gather_rows(const Tensor<T>& from, std::span<const std::uint32_t> rows, T* to) {
+  const std::size_t width = from.shape()[1];
+  for (const std::uint32_t row : rows) to = std::copy_n(from.data() + row * width, width, to);
+}
+
+}  // namespace ramp::nn

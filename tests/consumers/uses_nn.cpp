@@ -1,0 +1,3 @@
+#include <nn/nn.hpp>
+
+int main() {}

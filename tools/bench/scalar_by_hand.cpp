@@ -1,0 +1,176 @@
+#include "scalar_by_hand.hpp"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <numbers>
+
+// False alarms in GCC 12's own AVX-512 header (GCC bug 105593).
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+namespace ramp::bench {
+namespace {
+
+// splitmix64: the same numbers on every platform, which <random>'s distributions don't promise.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  double uniform() {  // in (0, 1)
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return (static_cast<double>((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
+  }
+  double normal() {  // Box-Muller
+    const double radius = std::sqrt(-2 * std::log(uniform()));
+    return radius * std::cos(2 * std::numbers::pi * uniform());
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace
+
+std::vector<Point> moons(std::size_t n, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<Point> points(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool lower = i % 2 == 1;
+    const double angle = std::numbers::pi * random.uniform();
+    const double x = lower ? 1 - std::cos(angle) : std::cos(angle);
+    const double y = lower ? 0.5 - std::sin(angle) : std::sin(angle);
+    const double dx = 0.1 * random.normal(), dy = 0.1 * random.normal();
+    points[i] = {{x + dx, y + dy}, lower ? 1.0 : -1.0};
+  }
+  return points;
+}
+
+std::vector<double> mlp_initial(std::uint64_t seed) {
+  Random random(seed);
+  std::vector<double> parameters;
+  for (const auto& [in, out] : {std::pair{std::size_t{2}, hidden}, {hidden, hidden}, {hidden, 1}}) {
+    const double bound = std::sqrt(6 / static_cast<double>(in));
+    for (std::size_t i = 0; i < in * out; ++i)
+      parameters.push_back(bound * (2 * random.uniform() - 1));
+    parameters.insert(parameters.end(), out, 0.0);
+  }
+  return parameters;
+}
+
+std::vector<double> asian_normals(std::size_t paths, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<double> normals(paths * asian_steps);
+  for (double& z : normals) z = random.normal();
+  return normals;
+}
+
+// The 16 outputs of a layer side by side in registers, one input after another. Eigen's fixed-size
+// arrays rather than loops: GCC and Clang unroll those fully, and then no longer see the rows.
+double scalar_mlp_by_hand(std::span<const double> parameters, std::span<const Point> points,
+                          std::span<double> gradient) {
+  constexpr Eigen::Index n = hidden;
+  using Row = Eigen::Array<double, n, 1>;
+  using Rows = Eigen::Array<double, n, n + 5>;  // all parameters but the last, 16 in each column
+  constexpr Eigen::Index w1 = 0, b1 = 2, w2 = 3, b2 = n + 3, w3 = n + 4;
+  static_assert(Rows::SizeAtCompileTime + 1 == mlp_parameters);
+
+  const Rows p = Eigen::Map<const Rows>(parameters.data());
+  const auto mask = [](Row g, const Row& h) {  // Eigen's select doesn't vectorise
+#pragma GCC unroll 1
+    for (Eigen::Index i = 0; i < n; ++i) g[i] = h[i] > 0 ? g[i] : 0;
+    return g;
+  };
+
+  const double b3 = parameters.back(), weight = 1 / static_cast<double>(points.size());
+  const Eigen::Array<double, n, n> w2_transposed = p.middleCols<n>(w2).transpose();
+  Rows g = Rows::Zero();
+  double g_b3 = 0, loss = 0;
+  for (const auto& [x, y] : points) {
+    const Row h1 = (p.col(b1) + x[0] * p.col(w1) + x[1] * p.col(w1 + 1)).max(0.0);
+    Row h2 = p.col(b2);
+    for (Eigen::Index i = 0; i < n; ++i) h2 += h1[i] * p.col(w2 + i);
+    h2 = h2.max(0.0);
+    const double margin = 1 - y * (b3 + (h2 * p.col(w3)).sum());
+    if (!(margin > 0)) continue;
+    loss += margin * weight;
+
+    const double g_score = -y * weight;
+    g_b3 += g_score;
+    g.col(w3) += g_score * h2;
+    const Row g2 = mask(g_score * p.col(w3), h2);
+    g.col(b2) += g2;
+    Row g1 = Row::Zero();
+    for (Eigen::Index i = 0; i < n; ++i) g.col(w2 + i) += h1[i] * g2;
+    for (Eigen::Index j = 0; j < n; ++j) g1 += g2[j] * w2_transposed.col(j);
+    g1 = mask(g1, h1);
+    g.col(b1) += g1;
+    g.col(w1) += x[0] * g1;
+    g.col(w1 + 1) += x[1] * g1;
+  }
+  Eigen::Map<Rows>(gradient.data()) = g + 2 * l2 * p;
+  gradient[mlp_parameters - 1] = g_b3 + 2 * l2 * b3;
+  return loss + l2 * (p.square().sum() + b3 * b3);
+}
+
+namespace {
+
+// s_t = s_{t-1} exp(e_t) with e_t = drift + diffusion z_t, so the adjoint of e_t is that of s_t
+// times s_t, which sums up to s_t + s_{t+1} + ... : a path's backward sweep is a running sum.
+template <int lanes>  // as many paths at a time
+double asian(double spot, double vol, double rate, std::span<const double> normals,
+             std::span<double, 3> gradient) {
+  using Lanes = Eigen::Array<double, lanes, 1>;
+  using Normals = Eigen::Map<const Lanes, 0, Eigen::InnerStride<asian_steps>>;
+  constexpr double dt = maturity / asian_steps;
+  const double root_dt = std::sqrt(dt);
+  const double drift = (rate - 0.5 * vol * vol) * dt, diffusion = vol * root_dt;
+  const std::size_t paths = normals.size() / asian_steps;
+
+  Lanes total = Lanes::Zero(), g_spot = total, g_drift = total, g_diffusion = total;
+  for (std::size_t p = 0; p < paths; p += lanes) {
+    const double* z = normals.data() + p * asian_steps;
+    Lanes zs[asian_steps], s[asian_steps], now = Lanes::Constant(spot), sum = Lanes::Zero();
+    // Loop by loop: a wide load waits for narrow stores, and a call of exp spills the registers.
+    for (std::size_t t = 0; t < asian_steps; ++t) zs[t] = Normals(z + t);
+    for (std::size_t t = 0; t < asian_steps; ++t) s[t] = (drift + diffusion * zs[t]).exp();
+    for (Lanes& st : s) sum += st = now *= st;
+    const Lanes payoff = sum / asian_steps - strike;
+    const auto in_the_money = payoff > 0;
+    if (!in_the_money.any()) continue;
+
+    Lanes tail = Lanes::Zero(), g_1 = tail, g_z = tail;
+    for (std::size_t t = asian_steps; t-- > 0;) {
+      tail += s[t];
+      g_1 += tail;
+      g_z += tail * zs[t];
+    }
+    total += in_the_money.select(payoff, 0.0);
+    g_spot += in_the_money.select(sum, 0.0);
+    g_drift += in_the_money.select(g_1, 0.0);
+    g_diffusion += in_the_money.select(g_z, 0.0);
+  }
+
+  const double price = std::exp(-rate * maturity) / static_cast<double>(paths) * total.sum();
+  const double scale = std::exp(-rate * maturity) / static_cast<double>(paths * asian_steps);
+  gradient[0] = scale * g_spot.sum() / spot;
+  gradient[1] = scale * (g_diffusion.sum() * root_dt - g_drift.sum() * vol * dt);
+  gradient[2] = scale * g_drift.sum() * dt - maturity * price;
+  return price;
+}
+
+}  // namespace
+
+double asian_by_hand(double spot, double vol, double rate, std::span<const double> normals,
+                     std::span<double, 3> gradient) {
+  return asian<1>(spot, vol, rate, normals, gradient);
+}
+
+double asian_by_hand_simd(double spot, double vol, double rate, std::span<const double> normals,
+                          std::span<double, 3> gradient) {
+  return asian<8>(spot, vol, rate, normals, gradient);
+}
+
+}  // namespace ramp::bench
