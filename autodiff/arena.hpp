@@ -26,10 +26,7 @@ class Arena {
     at_.used += bytes;
     return p;
   }
-  template <class T>
-  T* take_array(std::size_t n) {
-    return static_cast<T*>(take(n * sizeof(T)));
-  }
+  template <class T> T* take_array(std::size_t n) { return static_cast<T*>(take(n * sizeof(T))); }
 
   Mark mark() const { return at_; }
   void rewind(Mark mark) { at_ = mark; }
@@ -59,8 +56,7 @@ void advise_huge_pages(void* p, std::size_t bytes);
 
 /// A contiguous array of plain records. It grows with realloc, which moves pages instead of bytes
 /// where the arrays are large, and never shrinks.
-template <class Record>
-class Records {
+template <class Record> class Records {
   static_assert(std::is_trivially_copyable_v<Record>);
 
  public:
@@ -113,8 +109,7 @@ class Records {
 };
 
 /// An array of n elements that calls the allocator only when they are many.
-template <class X>
-class Few {
+template <class X> class Few {
  public:
   explicit Few(std::size_t n) : many_(n > few_.size() ? n : 0) {}
   X* data() { return many_.empty() ? few_.data() : many_.data(); }

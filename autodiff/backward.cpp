@@ -28,8 +28,7 @@ void Tape<T>::check_root(const Var<T>& root, const Shape* seed, const char* call
                                  to_string(*seed), to_string(shape)));
 }
 
-template <class T>
-void Tape<T>::backward(const Var<T>& root, BackwardOptions options) {
+template <class T> void Tape<T>::backward(const Var<T>& root, BackwardOptions options) {
   check_root(root, nullptr, "backward");
   run_backward(root, nullptr, options);
 }
@@ -75,8 +74,7 @@ std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>>
   return all;
 }
 
-template <class T>
-Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
+template <class T> Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
   check(x, leaf_op);
   const Node<T>& node = nodes_[x.index_];
   const auto fail = [&](const char* why) {
@@ -92,8 +90,7 @@ Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
   return g ? Tensor<T>(*g) : Tensor<T>(shape_of(x.index_));
 }
 
-template <class T>
-std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i) const {
+template <class T> std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i) const {
   const Node<T>& node = nodes_[i];
   if (i >= swept_ || !node.is(Node<T>::varies)) return {};
   if (node.rank() == 0) {
@@ -107,8 +104,7 @@ std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i) const {
 }
 
 // The adjoint of node i, to be stored or, with `add`, added to.
-template <class T>
-View<T> Tape<T>::adjoint(std::uint32_t i, bool& add, bool into_parameters) {
+template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add, bool into_parameters) {
   const Node<T>& node = nodes_[i];
   if (node.rank() == 0) {
     add = reached(adjoints_[i]);
@@ -128,10 +124,11 @@ template <class T>
 void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters) {
   for (const Binding& b : bindings_)
     if (b.parameter->version() != b.version)
-      throw GradientError(fmt::format(
-          "[backward] parameter '{}' was changed after this tape read it, so the recorded values no "
-          "longer fit: record again",
-          b.parameter->name()));
+      throw GradientError(
+          fmt::format("[backward] parameter '{}' was changed after this tape read it, so the "
+                      "recorded values no "
+                      "longer fit: record again",
+                      b.parameter->name()));
   swept_ = root.index_ + 1;
   retained_ = retain;
   adjoints_.resize(swept_);
@@ -168,8 +165,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
   }
 }
 
-template <class T>
-void Tape<T>::sweep_tensor(std::uint32_t i, bool retain, bool into_parameters) {
+template <class T> void Tape<T>::sweep_tensor(std::uint32_t i, bool retain, bool into_parameters) {
   using N = Node<T>;
   const N& node = nodes_[i];
   const Shape shape = shape_of(i);
@@ -220,9 +216,9 @@ void Tape<T>::sweep_tensor(std::uint32_t i, bool retain, bool into_parameters) {
     pull(heir, {g.data, values[heir].shape}, false);
 }
 
-template <class T>
-std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root, std::span<const Var<T>> inputs,
-                                          std::optional<Var<T>> seed) {
+template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
+                                                             std::span<const Var<T>> inputs,
+                                                             std::optional<Var<T>> seed) {
   const Shape seed_shape = seed ? seed->shape() : Shape{};
   check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
   const std::uint32_t n = root.index_ + 1;
@@ -239,10 +235,9 @@ std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root, std::span<const Va
   }
   std::vector<std::optional<Var<T>>> adjoints(n);
   if (between[root.index_]) {
-    adjoints[root.index_] = seed ? *seed
-                            : nodes_[root.index_].rank()
-                                ? constant(Tensor<T>(root.shape(), T(1)))
-                                : constant(T(1));
+    adjoints[root.index_] = seed                         ? *seed
+                            : nodes_[root.index_].rank() ? constant(Tensor<T>(root.shape(), T(1)))
+                                                         : constant(T(1));
   }
   std::vector<Var<T>> in;
   for (std::uint32_t i = n; i-- > 0;) {

@@ -23,8 +23,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-template <class T>
-std::string numbers(View<const T> x) {
+template <class T> std::string numbers(View<const T> x) {
   constexpr std::size_t most = 4;
   if (x.shape.rank() == 0) return fmt::format("{:.4g}", x[0]);
   std::string text = "[";
@@ -33,8 +32,7 @@ std::string numbers(View<const T> x) {
   return text + (x.size() > most ? ", ..]" : "]");
 }
 
-template <class T>
-class Drawing {
+template <class T> class Drawing {
  public:
   Drawing(const Var<T>& root, const DotOptions& options)
       : tape_(root.tape()), options_(options), root_(root.index()), seen_(root_ + 1) {
@@ -44,10 +42,11 @@ class Drawing {
   }
 
   std::string text() {
-    out_ = "digraph ramp {\n"
-           "  rankdir=LR;\n"
-           "  node [fontname=\"Helvetica\" fontsize=11 style=filled];\n"
-           "  edge [color=\"#606060\" arrowsize=0.7];\n";
+    out_ =
+        "digraph ramp {\n"
+        "  rankdir=LR;\n"
+        "  node [fontname=\"Helvetica\" fontsize=11 style=filled];\n"
+        "  edge [color=\"#606060\" arrowsize=0.7];\n";
     scopes();
     edges();
     return out_ + "}\n";
@@ -160,12 +159,12 @@ class Drawing {
       add((label.empty() ? "" : "value ") + numbers(tape_.value_of(i)));
     if (options_.gradients)
       if (const auto g = tape_.gradient_of(i)) add("gradient " + numbers(*g));
-    const char* look = n.is(N::bound)                ? "shape=house fillcolor=\"#cfe8cf\""
-                       : leaf && n.is(N::varies)     ? "shape=ellipse fillcolor=\"#fff2b3\""
-                       : leaf                        ? "shape=ellipse style=\"filled,dashed\" "
-                                                       "fillcolor=\"#f4f4f4\""
-                       : n.is(N::varies)             ? "shape=box fillcolor=\"#d6e4f7\""
-                                                     : "shape=box fillcolor=\"#f4f4f4\"";
+    const char* look = n.is(N::bound)            ? "shape=house fillcolor=\"#cfe8cf\""
+                       : leaf && n.is(N::varies) ? "shape=ellipse fillcolor=\"#fff2b3\""
+                       : leaf                    ? "shape=ellipse style=\"filled,dashed\" "
+                                                   "fillcolor=\"#f4f4f4\""
+                       : n.is(N::varies)         ? "shape=box fillcolor=\"#d6e4f7\""
+                                                 : "shape=box fillcolor=\"#f4f4f4\"";
     line(fmt::format("n{} [label=\"{}\" {}{}];", i, escaped(label), look,
                      i == root_ ? " peripheries=2" : ""));
   }
@@ -206,8 +205,7 @@ class Drawing {
 
 }  // namespace
 
-template <class T>
-std::string to_dot(const Var<T>& root, const DotOptions& options) {
+template <class T> std::string to_dot(const Var<T>& root, const DotOptions& options) {
   return Drawing<T>(root, options).text();
 }
 

@@ -34,8 +34,7 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
 
 }  // namespace
 
-template <class T>
-void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add) {
+template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add) {
   const int m = blas_size(a.height()), n = blas_size(b.width()), k = blas_size(a.width());
   if (m == 0 || n == 0) return;
   if (k == 0) {

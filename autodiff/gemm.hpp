@@ -6,8 +6,7 @@
 namespace ramp {
 
 /// A matrix (rows, cols) in row-major memory; `transposed` reads it as (cols, rows).
-template <class T>
-struct Matrix {
+template <class T> struct Matrix {
   const T* data;
   std::size_t rows, cols;
   bool transposed = false;
@@ -17,7 +16,6 @@ struct Matrix {
 };
 
 /// y = a b, or y += a b; y is (a.height(), b.width()), and a.width() == b.height().
-template <class T>
-void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add);
+template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add);
 
 }  // namespace ramp

@@ -21,8 +21,7 @@ inline constexpr std::size_t register_bytes = 16;
 #endif
 
 // The width is part of the type, so files compiled for different machines never share a symbol.
-template <class T, std::size_t N = register_bytes / sizeof(T)>
-struct Lanes {
+template <class T, std::size_t N = register_bytes / sizeof(T)> struct Lanes {
   using Vector __attribute__((vector_size(N * sizeof(T)))) = T;
   using Truth = decltype(Vector{} < Vector{});  // all bits set where true
   struct Mask {
@@ -39,7 +38,7 @@ struct Lanes {
   Lanes() = default;
   [[gnu::always_inline]] inline Lanes(Vector x) : v(x) {}
   template <class U>
-    requires std::is_arithmetic_v<U>
+  requires std::is_arithmetic_v<U>
   [[gnu::always_inline]] inline Lanes(U x) : v(static_cast<T>(x) - Vector{}) {}
 
   [[gnu::always_inline]] static inline Lanes load(const T* p) {
@@ -49,9 +48,9 @@ struct Lanes {
   }
   [[gnu::always_inline]] inline void store(T* p) const { std::memcpy(p, &v, sizeof(Vector)); }
 
-#define RAMP_LANES_OPERATOR(op, Result)                                                \
+#define RAMP_LANES_OPERATOR(op, Result)                                       \
   [[gnu::always_inline]] friend inline Result operator op(Lanes a, Lanes b) { \
-    return Result{a.v op b.v};                                                         \
+    return Result{a.v op b.v};                                                \
   }
   RAMP_LANES_OPERATOR(+, Lanes)
   RAMP_LANES_OPERATOR(-, Lanes)
@@ -67,32 +66,28 @@ struct Lanes {
   [[gnu::always_inline]] friend inline Lanes operator-(Lanes a) { return {-a.v}; }
 };
 
-template <class X>
-inline constexpr bool is_lanes = false;
-template <class T, std::size_t N>
-inline constexpr bool is_lanes<Lanes<T, N>> = true;
+template <class X> inline constexpr bool is_lanes = false;
+template <class T, std::size_t N> inline constexpr bool is_lanes<Lanes<T, N>> = true;
 
 // What a formula computes with when it isn't recording: numbers and lanes of them.
 template <class X>
 concept Number = std::is_arithmetic_v<X> || is_lanes<X>;
 
-template <class... X>
-struct WidestNumber : std::common_type<X...> {};
+template <class... X> struct WidestNumber : std::common_type<X...> {};
 template <class X, class... More>
-  requires(is_lanes<X>)
-struct WidestNumber<X, More...> {
+requires(is_lanes<X>) struct WidestNumber<X, More...> {
   using type = X;
 };
 template <class X, class Y, class... More>
-  requires(!is_lanes<X> && (is_lanes<Y> || (is_lanes<More> || ...)))
-struct WidestNumber<X, Y, More...> : WidestNumber<Y, More...> {};
-template <class... X>
-using Widest = typename WidestNumber<X...>::type;
+requires(!is_lanes<X> &&
+         (is_lanes<Y> || (is_lanes<More> || ...))) struct WidestNumber<X, Y, More...>
+    : WidestNumber<Y, More...> {
+};
+template <class... X> using Widest = typename WidestNumber<X...>::type;
 
 /// a where the condition holds, b elsewhere; the other one is never looked at.
 template <Number A, Number B>
-  requires(!is_lanes<A> && !is_lanes<B>)
-auto where(bool condition, A a, B b) {
+requires(!is_lanes<A> && !is_lanes<B>) auto where(bool condition, A a, B b) {
   using X = Widest<A, B>;
   return condition ? static_cast<X>(a) : static_cast<X>(b);
 }
@@ -127,17 +122,16 @@ using std::sqrt;
 using std::tanh;
 
 // y[i] = f(x[i]); x and y may be the same.
-#define RAMP_SIMD_FUNCTION(f)                                              \
-  namespace simd {                                                         \
-  void f(const float* x, float* y, std::size_t n);                         \
-  void f(const double* x, double* y, std::size_t n);                       \
-  }                                                                        \
-  template <class T, std::size_t N>                                        \
-  [[gnu::always_inline]] inline Lanes<T, N> f(Lanes<T, N> x) {             \
-    alignas(sizeof(x)) T buffer[N];                                        \
-    x.store(buffer);                                                       \
-    simd::f(buffer, buffer, N);                                            \
-    return Lanes<T, N>::load(buffer);                                      \
+#define RAMP_SIMD_FUNCTION(f)                                                                    \
+  namespace simd {                                                                               \
+  void f(const float* x, float* y, std::size_t n);                                               \
+  void f(const double* x, double* y, std::size_t n);                                             \
+  }                                                                                              \
+  template <class T, std::size_t N> [[gnu::always_inline]] inline Lanes<T, N> f(Lanes<T, N> x) { \
+    alignas(sizeof(x)) T buffer[N];                                                              \
+    x.store(buffer);                                                                             \
+    simd::f(buffer, buffer, N);                                                                  \
+    return Lanes<T, N>::load(buffer);                                                            \
   }
 RAMP_SIMD_FUNCTION(exp)
 RAMP_SIMD_FUNCTION(expm1)
@@ -150,8 +144,7 @@ RAMP_SIMD_FUNCTION(tanh)
 RAMP_SIMD_FUNCTION(erf)
 #undef RAMP_SIMD_FUNCTION
 
-template <class T, std::size_t N>
-[[gnu::always_inline]] inline Lanes<T, N> abs(Lanes<T, N> x) {
+template <class T, std::size_t N> [[gnu::always_inline]] inline Lanes<T, N> abs(Lanes<T, N> x) {
   return where(x < 0, -x, x + 0);  // + 0 turns -0 into 0
 }
 template <class T, std::size_t N, class P>

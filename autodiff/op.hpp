@@ -17,12 +17,9 @@
 
 namespace ramp {
 
-template <class T>
-class Var;  // a node of a tape (tape.hpp)
-template <class T>
-struct Value;  // a tensor that a formula computes with (value.hpp)
-template <class T>
-struct Deferred;  // the last step of a tensor formula, not yet run (value.hpp)
+template <class T> class Var;        // a node of a tape (tape.hpp)
+template <class T> struct Value;     // a tensor that a formula computes with (value.hpp)
+template <class T> struct Deferred;  // the last step of a tensor formula, not yet run (value.hpp)
 
 struct About {
   const char* name;
@@ -45,8 +42,7 @@ struct Literal : Tensor<double> {
   Literal(double x) : Tensor(Shape{}, {x}) {}
   Literal(const Shape& shape, std::initializer_list<double> values) : Tensor(shape, values) {}
 };
-template <class Attr>
-struct Example {
+template <class Attr> struct Example {
   std::vector<Literal> inputs;
   Literal output;
   Attr attr = {};
@@ -55,17 +51,16 @@ struct Example {
 struct NoAttr {};
 
 // What a formula may ask about besides its operands: the op's attributes and the kink convention.
-template <class Attr>
-struct At : Attr {
+template <class Attr> struct At : Attr {
   double at_zero;  // c, a kink's share of the slope
   double tie;      // of `maximum` and its like: 1/2 between two variables, c against a constant
 };
 
 inline constexpr int variadic = -1;  // the arity of an op with any number of inputs
 
-template <int Arity>
-struct Op {
-  using Attr = NoAttr;
+template <int Arity, class A> struct Op {
+  using Attr = A;
+  using Examples = std::vector<Example<A>>;
   static constexpr int arity = Arity;
   static constexpr bool aliases = false;  // the value lies in the first input's memory
   static constexpr std::array<Domain, Arity == variadic ? 1 : Arity> domain{};
@@ -73,14 +68,13 @@ struct Op {
   static constexpr std::nullptr_t adopt = nullptr;
 };
 
-/// An op that works on each element by itself. Operands broadcast; its formulas see numbers.
-template <int Arity>
-struct Elementwise : Op<Arity> {
+/// An op that works on each element by itself. Operands broadcast, its formulas see numbers, and
+/// its attributes are numbers (double).
+template <int Arity, class Attr = NoAttr> struct Elementwise : Op<Arity, Attr> {
   static constexpr bool elementwise = true;
 };
 /// An op on whole tensors. It states the shape of its value; its formulas see tensors.
-template <int Arity>
-struct Structural : Op<Arity> {
+template <int Arity, class Attr = NoAttr> struct Structural : Op<Arity, Attr> {
   static constexpr bool elementwise = false;
 };
 
@@ -97,7 +91,8 @@ template <class F, class... X>
     return f(x...);
   } else {
     return [&]<std::size_t... I>(std::index_sequence<I...>, auto&& all)
-        __attribute__((always_inline))->decltype(auto) {
+        __attribute__((always_inline))
+            ->decltype(auto) {
       return call(f, std::get<I>(all)...);
     }
     (std::make_index_sequence<sizeof...(X) - 1>{}, std::forward_as_tuple(x...));
@@ -105,35 +100,25 @@ template <class F, class... X>
 }
 
 // What a structural op's value formula may return instead of a tensor: f(y, add) writes y.
-template <class F>
-struct Writes {
+template <class F> struct Writes {
   F f;
-  template <class T>
-  void into(View<T> y, bool add) const {
-    f(y, add);
-  }
+  template <class T> void into(View<T> y, bool add) const { f(y, add); }
 };
-template <class F>
-Writes(F) -> Writes<F>;
+template <class F> Writes(F) -> Writes<F>;
 
 // --- Operands: what the public functions take ----------------------------------------------
 
-template <class X>
-inline constexpr bool is_traced = false;
-template <class T>
-inline constexpr bool is_traced<Var<T>> = true;
-template <class T>
-inline constexpr bool is_traced<Value<T>> = true;
-template <class T>
-inline constexpr bool is_traced<Deferred<T>> = true;
+template <class X> inline constexpr bool is_traced = false;
+template <class T> inline constexpr bool is_traced<Var<T>> = true;
+template <class T> inline constexpr bool is_traced<Value<T>> = true;
+template <class T> inline constexpr bool is_traced<Deferred<T>> = true;
 
 template <class X>
 concept Traced = is_traced<X>;
 
 template <class Relation, class A, class B>
 struct Comparison;  // a > b, not yet recorded (ops/selection.hpp)
-template <class X>
-inline constexpr bool is_comparison = false;
+template <class X> inline constexpr bool is_comparison = false;
 template <class Relation, class A, class B>
 inline constexpr bool is_comparison<Comparison<Relation, A, B>> = true;
 
@@ -144,20 +129,11 @@ concept Operand = Traced<X> || is_comparison<X> || std::is_arithmetic_v<X>;
 template <class... X>
 concept AnyTraced = (Operand<X> && ...) && ((Traced<X> || is_comparison<X>) || ...);
 
-template <class... X>
-struct Recording;  // the type that recording an op on these operands gives
-template <class X, class... More>
-struct Recording<X, More...> : Recording<More...> {};
-template <class T, class... More>
-struct Recording<Var<T>, More...> {
-  using type = Var<T>;
-};
-template <class T, class... More>
-struct Recording<Value<T>, More...> {
-  using type = Deferred<T>;
-};
-template <class T, class... More>
-struct Recording<Deferred<T>, More...> {
+template <class... X> struct Recording;  // the type that recording an op on these operands gives
+template <class X, class... More> struct Recording<X, More...> : Recording<More...> {};
+template <class T, class... More> struct Recording<Var<T>, More...> { using type = Var<T>; };
+template <class T, class... More> struct Recording<Value<T>, More...> { using type = Deferred<T>; };
+template <class T, class... More> struct Recording<Deferred<T>, More...> {
   using type = Deferred<T>;
 };
 template <class Relation, class A, class B, class... More>
@@ -165,20 +141,23 @@ struct Recording<Comparison<Relation, A, B>, More...> : Recording<A, B> {};
 
 /// Records Op on its operands: a node where they are handles, a computation where they are values.
 template <class Op, class... X>
-  requires AnyTraced<X...>
+requires AnyTraced<X...>
 auto record(const typename Op::Attr& attr, const X&... x) {
   return Recording<X...>::type::template record<Op>(attr, x...);
 }
 
-template <class... Ops>
-struct OpList {};
-template <class... Lists>
-struct Joined;
-template <class... A>
-struct Joined<OpList<A...>> {
-  using type = OpList<A...>;
-};
-template <class... A, class... B, class... More>
-struct Joined<OpList<A...>, OpList<B...>, More...> : Joined<OpList<A..., B...>, More...> {};
+// The public function of an op without attributes.
+#define RAMP_UNARY(f, O) \
+  template <Traced X> auto f(const X& x) { return record<O>({}, x); }
+#define RAMP_BINARY(f, O)     \
+  template <class A, class B> \
+  requires AnyTraced<A, B>    \
+  auto f(const A& a, const B& b) { return record<O>({}, a, b); }
+
+template <class... Ops> struct OpList {};
+template <class... Lists> struct Joined;
+template <class... A> struct Joined<OpList<A...>> { using type = OpList<A...>; };
+template <class... A, class... B, class... More> struct Joined<OpList<A...>, OpList<B...>, More...>
+    : Joined<OpList<A..., B...>, More...> {};
 
 }  // namespace ramp

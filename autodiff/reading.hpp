@@ -6,34 +6,32 @@
 
 namespace ramp {
 
-template <class O, class T>
-struct Reading {
+template <class O, class T> struct Reading {
   using Attr = typename O::Attr;
   using Pullbacks = std::remove_cvref_t<decltype(O::pullbacks)>;
-  static constexpr std::size_t arity = O::arity == variadic ? 1 : static_cast<std::size_t>(O::arity);
+  static constexpr std::size_t arity =
+      O::arity == variadic ? 1 : static_cast<std::size_t>(O::arity);
   static_assert(std::tuple_size_v<Pullbacks> == arity, "an op has one pullback per input");
   static_assert(std::is_trivially_copyable_v<Attr> && sizeof(Attr) <= max_attr_bytes);
 
-  template <std::size_t K>
-  static constexpr bool differentiable =
+  template <std::size_t K> static constexpr bool differentiable =
       !std::is_same_v<std::tuple_element_t<K, Pullbacks>, NoGradient>;
 
   static At<Attr> at(const void* attr, const Conventions& c) {
     return {*static_cast<const Attr*>(attr), c.at_zero, c.tie};
   }
   // f(0), f(1), ... as compile-time constants.
-  template <std::size_t N, class F>
-  [[gnu::always_inline]] static inline void repeat(F f) {
+  template <std::size_t N, class F> [[gnu::always_inline]] static inline void repeat(F f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (f(std::integral_constant<std::size_t, I>{}), ...);
-    }(std::make_index_sequence<N>{});
+    }
+    (std::make_index_sequence<N>{});
   }
   // f(x[0], x[1], ...)
   template <std::size_t N, class F, class X>
   [[gnu::always_inline]] static inline decltype(auto) spread_out(F f, const X& x) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) -> decltype(auto) {
-      return f(x[I]...);
-    }(std::make_index_sequence<N>{});
+    return [&]<std::size_t... I>(std::index_sequence<I...>)->decltype(auto) { return f(x[I]...); }
+    (std::make_index_sequence<N>{});
   }
 
   // --- Rank 0 ---------------------------------------------------------------------------------
@@ -45,8 +43,7 @@ struct Reading {
     using N = Node<T>;
     const std::uint32_t* in = node.is(N::pooled) ? s.pool + node.in[0] : node.in.data();
     const bool both = node.is(N::first_varies) && node.is(N::second_varies);
-    const At<Attr> now =
-        at(&s.attrs[node.attr], {s.at_zero, both ? 0.5 : s.at_zero});
+    const At<Attr> now = at(&s.attrs[node.attr], {s.at_zero, both ? 0.5 : s.at_zero});
     std::array<T, arity> x;
     repeat<arity>([&](auto k) { x[k] = s.nodes[in[k]].value; });
     repeat<arity>([&](auto k) {
@@ -57,9 +54,8 @@ struct Reading {
         if (varies)
           accumulate(s.adjoints[in[k]], spread_out<arity>(
                                             [&](auto... v) {
-                                              return static_cast<T>(call(
-                                                  std::get<k>(O::pullbacks), g, v..., node.value,
-                                                  now));
+                                              return static_cast<T>(call(std::get<k>(O::pullbacks),
+                                                                         g, v..., node.value, now));
                                             },
                                             x));
       }
@@ -89,17 +85,16 @@ struct Reading {
       });
       const L y(spread_out<N>(f, x));
       y.store(buffer.data());
-      for (std::size_t k = 0; k < rest; ++k)
-        to[i + k] = add ? to[i + k] + buffer[k] : buffer[k];
+      for (std::size_t k = 0; k < rest; ++k) to[i + k] = add ? to[i + k] + buffer[k] : buffer[k];
     }
   }
   static void value_kernel(std::size_t n, const T* const* in, T* y, const void* attr) {
     const Attr a = *static_cast<const Attr*>(attr);
     each<arity, false>(n, in, y, [a](const auto&... x) { return call(O::value, x..., a); });
   }
-  template <std::size_t K>
-  static void pull_kernel(std::size_t n, const T* const* operands, T* to, bool add,
-                          const void* attr, const Conventions& c) {
+  template <std::size_t K> static void pull_kernel(std::size_t n, const T* const* operands, T* to,
+                                                   bool add, const void* attr,
+                                                   const Conventions& c) {
     const At<Attr> now = at(attr, c);
     const auto f = [now](const auto&... x) { return call(std::get<K>(O::pullbacks), x..., now); };
     if (add)
@@ -130,8 +125,7 @@ struct Reading {
   }
 
   // --- Handles --------------------------------------------------------------------------------
-  template <std::size_t K>
-  static Var<T> symbol(const VarCall<T>& c, int input, const Var<T>& g) {
+  template <std::size_t K> static Var<T> symbol(const VarCall<T>& c, int input, const Var<T>& g) {
     const At<Attr> now = at(c.attr, c.conventions);
     const auto f = [&](const auto&... x) -> Var<T> {
       return call(std::get<K>(O::pullbacks), g, x..., c.y, now, input);
@@ -166,10 +160,10 @@ struct Reading {
   }
 };
 
+std::string numbers_label(const char* name, const double* attr, std::size_t n);
 [[noreturn]] void throw_no_broadcast(const char* op, std::span<const Shape> in);
 
-template <class O>
-Shape op_shape(std::span<const Shape> in, const void* attr) {
+template <class O> Shape op_shape(std::span<const Shape> in, const void* attr) {
   if constexpr (O::elementwise) {
     Shape y = in[0];
     for (const Shape& x : in.subspan(1))
@@ -186,8 +180,7 @@ Shape op_shape(std::span<const Shape> in, const void* attr) {
   }
 }
 
-template <class O>
-OpInfo make_op() {
+template <class O> OpInfo make_op() {
   using Attr = typename O::Attr;
   using R = Reading<O, double>;
   OpInfo op;
@@ -208,6 +201,10 @@ OpInfo make_op() {
   if constexpr (requires(Attr a) { O::label(a); })
     op.label = [](const void* attr) -> std::string {
       return O::label(*static_cast<const Attr*>(attr));
+    };
+  else if constexpr (O::elementwise && !std::is_empty_v<Attr>)
+    op.label = [](const void* attr) {
+      return numbers_label(O::about.name, static_cast<const double*>(attr), sizeof(Attr) / 8);
     };
   if constexpr (!std::is_null_pointer_v<std::remove_const_t<decltype(O::kink)>>)
     op.kink = [](const double* in, const void* attr) {
@@ -233,13 +230,9 @@ OpInfo make_op() {
 
 /// Puts an op of your own into the registry before its first use, so that tables and tests see it.
 /// ValueError if another op has its name.
-template <class O>
-OpId register_op() {
-  return op_id<O>();
-}
+template <class O> OpId register_op() { return op_id<O>(); }
 
-template <class... Ops>
-std::vector<OpInfo> make_ops(OpList<Ops...>) {
+template <class... Ops> std::vector<OpInfo> make_ops(OpList<Ops...>) {
   std::vector<OpInfo> all;
   (all.push_back(make_op<Ops>()), ...);
   return all;

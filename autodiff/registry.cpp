@@ -38,7 +38,8 @@ class Registry {
       if (std::string_view(ops_[i]->about.name) == op.about.name)
         throw ValueError(fmt::format("[{}] there is an op of this name already", op.about.name));
     if (size() == ops_.size())
-      throw ValueError(fmt::format("[{}] no room for more than {} ops", op.about.name, ops_.size()));
+      throw ValueError(
+          fmt::format("[{}] no room for more than {} ops", op.about.name, ops_.size()));
     op.id = static_cast<OpId>(size());
     const OpId id = op.id;
     ops_[id] = std::make_unique<const OpInfo>(std::move(op));
@@ -58,8 +59,7 @@ class Registry {
     add(std::move(leaf));
     add_families(static_cast<BuiltinFamilies*>(nullptr));
   }
-  template <class... Families>
-  void add_families(Joined<Families...>*) {
+  template <class... Families> void add_families(Joined<Families...>*) {
     (add_all(make_ops(Families{})), ...);
   }
   void add_all(std::vector<OpInfo> ops) {
@@ -75,12 +75,10 @@ class Registry {
 
 const OpInfo& op_info(OpId id) { return Registry::instance()[id]; }
 
-template <>
-const Rules<float>* const* all_rules<float>() {
+template <> const Rules<float>* const* all_rules<float>() {
   return Registry::instance().float_rules.data();
 }
-template <>
-const Rules<double>* const* all_rules<double>() {
+template <> const Rules<double>* const* all_rules<double>() {
   return Registry::instance().double_rules.data();
 }
 
@@ -98,6 +96,12 @@ const OpInfo* find_op(std::string_view name) {
 }
 
 OpId add_op(OpInfo op) { return Registry::instance().add(std::move(op)); }
+
+std::string numbers_label(const char* name, const double* attr, std::size_t n) {
+  std::string text = name;
+  for (std::size_t i = 0; i < n; ++i) text += fmt::format(" {:g}", attr[i]);
+  return text;
+}
 
 void throw_no_broadcast(const char* op, std::span<const Shape> in) {
   std::string shapes;

@@ -19,18 +19,13 @@ struct Conventions {
   double at_zero = 0, tie = 0.5;
 };
 
-template <class T>
-struct Node;
-template <class T>
-struct Sweep;
-template <class T>
-struct Call;
-template <class T>
-struct VarCall;
+template <class T> struct Node;
+template <class T> struct Sweep;
+template <class T> struct Call;
+template <class T> struct VarCall;
 
 // One op's formulas, read for one number type.
-template <class T>
-struct Rules {
+template <class T> struct Rules {
   // Rank 0: the value, and the pullbacks added to the operands' adjoints.
   T (*scalar)(const T* in, const void* attr) = nullptr;
   void (*sweep)(const Node<T>& node, T g, const Sweep<T>& at) = nullptr;
@@ -78,8 +73,7 @@ struct OpInfo {
   Rules<float> float_rules;
   Rules<double> double_rules;
 
-  template <class T>
-  const Rules<T>& rules() const {
+  template <class T> const Rules<T>& rules() const {
     if constexpr (std::is_same_v<T, float>)
       return float_rules;
     else
@@ -88,9 +82,7 @@ struct OpInfo {
   bool differentiable_in(int input) const {
     return differentiable >> (arity == variadic ? 0 : input) & 1;
   }
-  bool passes_on_to(int input) const {
-    return passes_on >> (arity == variadic ? 0 : input) & 1;
-  }
+  bool passes_on_to(int input) const { return passes_on >> (arity == variadic ? 0 : input) & 1; }
 };
 
 inline constexpr OpId leaf_op = 0;  // nodes that no op made
@@ -98,8 +90,7 @@ inline constexpr OpId first_op = 1;
 
 const OpInfo& op_info(OpId id);
 /// The rules of all ops, by id.
-template <class T>
-const Rules<T>* const* all_rules();
+template <class T> const Rules<T>* const* all_rules();
 /// Every op there is: the built-in ones, then the user's in the order of their registration.
 std::vector<const OpInfo*> all_ops();
 /// Null if no op has this name.
@@ -107,13 +98,10 @@ const OpInfo* find_op(std::string_view name);
 /// ValueError if another op has its name already. Safe to call from several threads.
 OpId add_op(OpInfo info);
 
-template <class O>
-OpInfo make_op();  // reading.hpp
+template <class O> OpInfo make_op();  // reading.hpp
 
-template <class O, class List>
-inline constexpr int index_in = -1;
-template <class O, class... All>
-inline constexpr int index_in<O, OpList<All...>> = [] {
+template <class O, class List> inline constexpr int index_in = -1;
+template <class O, class... All> inline constexpr int index_in<O, OpList<All...>> = [] {
   int at = -1, i = 0;
   ((std::is_same_v<O, All> ? at = i++ : i++), ...);
   return at;
@@ -121,8 +109,7 @@ inline constexpr int index_in<O, OpList<All...>> = [] {
 
 /// Registers a user's op, from the file that includes <autodiff/reading.hpp>. Built-in ops have
 /// their place in the list.
-template <class O>
-OpId op_id() {
+template <class O> OpId op_id() {
   if constexpr (constexpr int index = index_in<O, BuiltinOps>; index >= 0) {
     return static_cast<OpId>(first_op + index);
   } else {

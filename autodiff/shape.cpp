@@ -69,9 +69,8 @@ int normal_axis(const char* op, std::int64_t axis, const Shape& shape) {
   if (i < 0 || i >= shape.rank())
     throw ShapeError(shape.rank() == 0
                          ? fmt::format("[{}] axis {} of a scalar: rank 0 has no axes", op, axis)
-                         : fmt::format("[{}] axis {} of {}: axes run from 0 to {}, or from -{}",
-                                       op, axis, to_string(shape), shape.rank() - 1,
-                                       shape.rank()));
+                         : fmt::format("[{}] axis {} of {}: axes run from 0 to {}, or from -{}", op,
+                                       axis, to_string(shape), shape.rank() - 1, shape.rank()));
   return static_cast<int>(i);
 }
 

@@ -14,8 +14,7 @@ namespace ramp::simd {
 namespace {
 
 // y = mend(x, f(x)), a register at a time; the last one is filled up with ones.
-template <class T, class F, class Mend>
-void each(const T* x, T* y, std::size_t n, F f, Mend mend) {
+template <class T, class F, class Mend> void each(const T* x, T* y, std::size_t n, F f, Mend mend) {
   using L = Lanes<T>;
   using Register = Eigen::Array<T, static_cast<int>(L::width), 1>;
   for (std::size_t i = 0; i < n; i += L::width) {
@@ -32,12 +31,14 @@ constexpr auto as_is = [](auto, auto y) { return y; };
 
 }  // namespace
 
-#define RAMP_SIMD(name, formula, mend)                                                \
-  void name(const float* in, float* out, std::size_t n) {                             \
-    each(in, out, n, [](const auto& v) { return (formula).eval(); }, mend);           \
-  }                                                                                   \
-  void name(const double* in, double* out, std::size_t n) {                           \
-    each(in, out, n, [](const auto& v) { return (formula).eval(); }, mend);           \
+#define RAMP_SIMD(name, formula, mend)                                     \
+  void name(const float* in, float* out, std::size_t n) {                  \
+    each(                                                                  \
+        in, out, n, [](const auto& v) { return (formula).eval(); }, mend); \
+  }                                                                        \
+  void name(const double* in, double* out, std::size_t n) {                \
+    each(                                                                  \
+        in, out, n, [](const auto& v) { return (formula).eval(); }, mend); \
   }
 
 // Eigen's exp of -infinity is the smallest normal number. Its float exp is 0 below -87.3 and

@@ -7,8 +7,7 @@ namespace ramp {
 namespace {
 
 // Four sums at a time: one would wait for itself, and its rounding would grow with n.
-template <class T>
-T sum(const T* x, std::size_t n) {
+template <class T> T sum(const T* x, std::size_t n) {
   using L = Lanes<T>;
   constexpr std::size_t block = 1024;  // summed apart, so that rounding grows with n / 1024
   if (n > block) {
@@ -77,8 +76,7 @@ std::size_t Broadcasting::offset(std::size_t row) const {
 namespace {
 
 // Calls f(offset in the small tensor, offset in the run, length) for each innermost piece.
-template <class F>
-void pieces(const Broadcasting& how, std::size_t first, std::size_t n, F f) {
+template <class F> void pieces(const Broadcasting& how, std::size_t first, std::size_t n, F f) {
   const std::size_t inner = how.inner();
   std::size_t row = first / inner, column = first % inner;
   for (std::size_t done = 0; done < n; ++row, column = 0) {
@@ -90,8 +88,7 @@ void pieces(const Broadcasting& how, std::size_t first, std::size_t n, F f) {
 
 }  // namespace
 
-template <class T>
-void copy(std::size_t n, const T* x, T* y, bool add) {
+template <class T> void copy(std::size_t n, const T* x, T* y, bool add) {
   if (add) {
     for (std::size_t i = 0; i < n; ++i) y[i] += x[i];
   } else {
@@ -99,9 +96,8 @@ void copy(std::size_t n, const T* x, T* y, bool add) {
   }
 }
 
-template <class T>
-void spread(const Broadcasting& how, const T* from, std::size_t first, std::size_t n, T* out,
-            bool add) {
+template <class T> void spread(const Broadcasting& how, const T* from, std::size_t first,
+                               std::size_t n, T* out, bool add) {
   const bool moves = how.inner_step() != 0;
   pieces(how, first, n, [&](std::size_t at, std::size_t i, std::size_t m) {
     if (moves) {
@@ -135,9 +131,8 @@ Walk row_major(const Shape& shape) {
   return walk;
 }
 
-template <class T>
-void copy(const Shape& shape, const T* in, const Walk& in_walk, T* out, const Walk& out_walk,
-          bool add) {
+template <class T> void copy(const Shape& shape, const T* in, const Walk& in_walk, T* out,
+                             const Walk& out_walk, bool add) {
   // Ranks below four are filled up with axes of one element at the front.
   std::array<std::size_t, max_rank> n{1, 1, 1, 1}, p{}, q{};
   for (int i = 0; i < shape.rank(); ++i) {
@@ -161,8 +156,7 @@ void copy(const Shape& shape, const T* in, const Walk& in_walk, T* out, const Wa
 }
 
 template <class T>
-void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bool smallest,
-             T* y) {
+void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bool smallest, T* y) {
   const auto better = [smallest](T a, T b) {  // a instead of b
     return (smallest ? a < b : a > b) || a != a;
   };
@@ -174,11 +168,11 @@ void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bo
   }
 }
 
-#define RAMP_INSTANTIATE(T)                                                                      \
-  template void copy(std::size_t, const T*, T*, bool);                                           \
-  template void spread(const Broadcasting&, const T*, std::size_t, std::size_t, T*, bool);       \
-  template void fold(const Broadcasting&, const T*, std::size_t, std::size_t, T*);               \
-  template void copy(const Shape&, const T*, const Walk&, T*, const Walk&, bool);                \
+#define RAMP_INSTANTIATE(T)                                                                \
+  template void copy(std::size_t, const T*, T*, bool);                                     \
+  template void spread(const Broadcasting&, const T*, std::size_t, std::size_t, T*, bool); \
+  template void fold(const Broadcasting&, const T*, std::size_t, std::size_t, T*);         \
+  template void copy(const Shape&, const T*, const Walk&, T*, const Walk&, bool);          \
   template void extreme(const T*, std::size_t, std::size_t, std::size_t, bool, T*);
 RAMP_INSTANTIATE(float)
 RAMP_INSTANTIATE(double)

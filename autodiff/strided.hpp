@@ -22,9 +22,8 @@ struct Broadcasting {
 };
 
 /// Elements first .. first + n of the broadcast tensor, into out.
-template <class T>
-void spread(const Broadcasting& how, const T* from, std::size_t first, std::size_t n, T* out,
-            bool add = false);
+template <class T> void spread(const Broadcasting& how, const T* from, std::size_t first,
+                               std::size_t n, T* out, bool add = false);
 
 /// The transpose of spread: adds n elements, which stand at `first` of the broadcast tensor, to
 /// where they came from.
@@ -39,13 +38,11 @@ struct Walk {
 Walk row_major(const Shape& shape);
 
 /// out[walk] = (or +=) in[walk], for each element of `shape`.
-template <class T>
-void copy(const Shape& shape, const T* in, const Walk& in_walk, T* out, const Walk& out_walk,
-          bool add = false);
+template <class T> void copy(const Shape& shape, const T* in, const Walk& in_walk, T* out,
+                             const Walk& out_walk, bool add = false);
 
 /// y += x, or y = x.
-template <class T>
-void copy(std::size_t n, const T* x, T* y, bool add);
+template <class T> void copy(std::size_t n, const T* x, T* y, bool add);
 
 /// The largest (or, with `smallest`, the smallest) along the middle of (outer, n, inner); NaN wins.
 template <class T>

@@ -9,62 +9,31 @@
 
 namespace ramp {
 
-// --- Parameters' bindings --------------------------------------------------------------------
-
-std::size_t BindingTable::place(const void* key) const {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t i = reinterpret_cast<std::uintptr_t>(key) / 16 * 0x9E3779B97F4A7C15u >> 20 & mask;
-  while (slots_[i].round == round_ && slots_[i].key != key) i = (i + 1) & mask;
-  return i;
-}
-
-std::uint32_t BindingTable::find(const void* key) const {
-  if (slots_.empty()) return none;
-  const Slot& slot = slots_[place(key)];
-  return slot.round == round_ ? slot.node : none;
-}
-
-void BindingTable::insert(const void* key, std::uint32_t node) {
-  if (2 * (count_ + 1) > slots_.size()) {
-    std::vector<Slot> old(std::max<std::size_t>(16, 2 * slots_.size()));
-    old.swap(slots_);
-    for (const Slot& slot : old)
-      if (slot.round == round_) slots_[place(slot.key)] = slot;
-  }
-  slots_[place(key)] = {key, node, round_};
-  ++count_;
-}
-
 // --- Handles ---------------------------------------------------------------------------------
 
-template <class T>
-Shape Var<T>::shape() const {
+template <class T> Shape Var<T>::shape() const {
   tape_->check(*this, leaf_op);
   return tape_->shape_of(index_);
 }
 
-template <class T>
-View<const T> Var<T>::view() const {
+template <class T> View<const T> Var<T>::view() const {
   tape_->check(*this, leaf_op);
   return tape_->value_of(index_);
 }
 
-template <class T>
-T Var<T>::item() const {
+template <class T> T Var<T>::item() const {
   const View<const T> v = view();
   if (v.size() != 1) throw_not_a_scalar("item", v.shape);
   return v[0];
 }
 
-template <class T>
-std::uint32_t Tape<T>::epoch_of(std::uint32_t i) const {
+template <class T> std::uint32_t Tape<T>::epoch_of(std::uint32_t i) const {
   const auto after = std::upper_bound(epochs_.begin(), epochs_.end(), i,
                                       [](std::uint32_t n, const Epoch& e) { return n < e.first; });
   return std::prev(after)->number;
 }
 
-template <class T>
-void Tape<T>::check_slowly(const Var<T>& x, OpId op) const {
+template <class T> void Tape<T>::check_slowly(const Var<T>& x, OpId op) const {
   const char* call = op == leaf_op ? "tape" : op_info(op).about.name;
   if (x.tape_ != this)
     throw HandleError(fmt::format("[{}] an operand is on another tape: record all on one", call));
@@ -73,35 +42,30 @@ void Tape<T>::check_slowly(const Var<T>& x, OpId op) const {
         "[{}] an operand's node was dropped by clear() or rewind(): record it again", call));
 }
 
-template <class T>
-Var<T> Tape<T>::handle(std::uint32_t i) {
-  return {this, i, epoch_of(i)};
-}
+template <class T> Var<T> Tape<T>::handle(std::uint32_t i) { return {this, i, epoch_of(i)}; }
 
 // --- Recording -------------------------------------------------------------------------------
 
-template <class T>
-Tape<T>::Tape(TapeOptions options) : options_(options), varying_(Node<T>::varies) {
+template <class T> Tape<T>::Tape(TapeOptions options)
+    : options_(options), varying_(Node<T>::varies) {
   if (!std::isfinite(options.at_zero))
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
 }
 
-template <class T>
-void Tape<T>::grow() {
-  if (size() == UINT32_MAX) throw BudgetError("[tape] more than 2^32 - 1 nodes: clear or rewind it");
+template <class T> void Tape<T>::grow() {
+  if (size() == UINT32_MAX)
+    throw BudgetError("[tape] more than 2^32 - 1 nodes: clear or rewind it");
   if (options_.memory_budget) check_budget(nodes_.size() * sizeof(Node<T>));
   nodes_.reserve(nodes_.size() + 1);
 }
 
-template <class T>
-std::size_t Tape<T>::bytes() const {
+template <class T> std::size_t Tape<T>::bytes() const {
   return nodes_.size() * sizeof(Node<T>) + tensors_.size() * sizeof(TensorRecord<T>) +
          attrs_.size() * sizeof(std::uint64_t) + pool_.size() * sizeof(std::uint32_t) +
          values_.used();
 }
 
-template <class T>
-void Tape<T>::check_budget(std::size_t more) const {
+template <class T> void Tape<T>::check_budget(std::size_t more) const {
   if (options_.memory_budget == 0 || bytes() + more <= options_.memory_budget) return;
   std::map<std::uint32_t, std::size_t> used;  // by scope
   for (std::size_t c = 0; c < scope_changes_.size(); ++c) {
@@ -119,23 +83,20 @@ void Tape<T>::check_budget(std::size_t more) const {
                   bytes(), more, options_.memory_budget, text.empty() ? "nothing yet" : text));
 }
 
-template <class T>
-std::uint32_t Tape<T>::keep_attr(const void* attr, std::size_t bytes) {
+template <class T> std::uint32_t Tape<T>::keep_attr(const void* attr, std::size_t bytes) {
   const std::size_t words = (bytes + 7) / 8, at = attrs_.size();
   attrs_.resize(at + words);
   std::memcpy(&attrs_[at], attr, bytes);
   return static_cast<std::uint32_t>(at);
 }
 
-template <class T>
-void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape& shape) {
+template <class T> void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape& shape) {
   node.flags = static_cast<std::uint16_t>(node.flags | shape.rank() | Node<T>::shaped);
   node.tensor = tensors_.size();
   tensors_.push({data, shape.sizes()});
 }
 
-template <class T>
-Var<T> Tape<T>::add_leaf(T value, bool varies, std::string_view name) {
+template <class T> Var<T> Tape<T>::add_leaf(T value, bool varies, std::string_view name) {
   Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
   node.value = value;
   push(node);
@@ -157,12 +118,9 @@ Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied, std::str
   return name.empty() ? last() : named(last(), name);
 }
 
-template <class T>
-Var<T> Tape<T>::parameter(Parameter<T>& p) {
-  const std::uint32_t known = bound_.find(&p);
-  if (known != BindingTable::none) {
-    const Binding& b = *binding_of(known);
-    if (b.version == p.version()) return handle(known);
+template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
+  if (const auto known = bound_.find(&p); known != bound_.end()) {
+    if (binding_of(known->second)->version == p.version()) return handle(known->second);
     throw GradientError(fmt::format(
         "[tape] parameter '{}' was changed after this tape read it: clear or rewind the tape first",
         p.name()));
@@ -170,30 +128,27 @@ Var<T> Tape<T>::parameter(Parameter<T>& p) {
   const Var<T> x = add_leaf(std::as_const(p).value().view(), true, false, {});
   nodes_.back().flags |= Node<T>::bound;
   bindings_.push_back({&p, x.index_, p.version()});
-  bound_.insert(&p, x.index_);
+  bound_.emplace(&p, x.index_);
   return x;
 }
 
-template <class T>
-auto Tape<T>::binding_of(std::uint32_t i) const -> const Binding* {
+template <class T> auto Tape<T>::binding_of(std::uint32_t i) const -> const Binding* {
   const auto it = std::lower_bound(bindings_.begin(), bindings_.end(), i,
                                    [](const Binding& b, std::uint32_t n) { return b.node < n; });
   return it != bindings_.end() && it->node == i ? &*it : nullptr;
 }
 
-template <class T>
-Value<T> Tape<T>::operand(std::uint32_t i) {
+template <class T> Value<T> Tape<T>::operand(std::uint32_t i) {
   Node<T>& node = nodes_[i];
   if (node.rank() == 0) return {&node.value, Shape{}, &scratch_};
   return {tensors_[node.tensor].data, shape_of(i), &scratch_};
 }
 
-template <class T>
-Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
+template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
   const OpInfo& op = op_info(id);
   if (op.arity != variadic && in.size() != static_cast<std::size_t>(op.arity))
-    throw ValueError(fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity,
-                                 in.size()));
+    throw ValueError(
+        fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity, in.size()));
   Few<Shape> shapes(in.size());
   Few<Value<T>> values(in.size());
   using N = Node<T>;
@@ -249,15 +204,13 @@ Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
 
 // --- Regions and names -----------------------------------------------------------------------
 
-template <class T>
-auto Tape<T>::mark() const -> Mark {
+template <class T> auto Tape<T>::mark() const -> Mark {
   const auto n = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
-  return {size(),    n(tensors_),        n(pool_),     n(attrs_),
+  return {size(),    n(tensors_),       n(pool_),     n(attrs_),
           n(names_), n(scope_changes_), n(bindings_), values_.mark()};
 }
 
-template <class T>
-void Tape<T>::rewind(const Mark& mark) {
+template <class T> void Tape<T>::rewind(const Mark& mark) {
   if (mark.nodes > size())
     throw HandleError("[rewind] the mark lies beyond the end: an earlier rewind has dropped it");
   if (mark.nodes == size()) return;
@@ -270,7 +223,7 @@ void Tape<T>::rewind(const Mark& mark) {
   if (bindings_.size() > mark.bindings) {
     bindings_.resize(mark.bindings);
     bound_.clear();
-    for (const Binding& b : bindings_) bound_.insert(b.parameter, b.node);
+    for (const Binding& b : bindings_) bound_.emplace(b.parameter, b.node);
   }
   values_.rewind(mark.values);
   while (epochs_.size() > 1 && epochs_.back().first >= mark.nodes) epochs_.pop_back();
@@ -283,16 +236,14 @@ void Tape<T>::rewind(const Mark& mark) {
   enter(scope_);
 }
 
-template <class T>
-std::uint32_t Tape<T>::scope_named(std::string_view name) {
+template <class T> std::uint32_t Tape<T>::scope_named(std::string_view name) {
   for (std::uint32_t i = 1; i < scopes_.size(); ++i)
     if (scopes_[i].parent == scope_ && scopes_[i].name == name) return i;
   scopes_.push_back({std::string(name), scope_});
   return static_cast<std::uint32_t>(scopes_.size() - 1);
 }
 
-template <class T>
-void Tape<T>::enter(std::uint32_t scope) {
+template <class T> void Tape<T>::enter(std::uint32_t scope) {
   scope_ = scope;
   ScopeChange& latest = scope_changes_.back();
   if (latest.scope == scope) return;
@@ -302,58 +253,50 @@ void Tape<T>::enter(std::uint32_t scope) {
     scope_changes_.push_back({size(), scope});
 }
 
-template <class T>
-std::uint32_t Tape<T>::scope_of(std::uint32_t i) const {
+template <class T> std::uint32_t Tape<T>::scope_of(std::uint32_t i) const {
   const auto after =
       std::upper_bound(scope_changes_.begin(), scope_changes_.end(), i,
                        [](std::uint32_t n, const ScopeChange& c) { return n < c.first; });
   return std::prev(after)->scope;
 }
 
-template <class T>
-std::string Tape<T>::scope_path(std::uint32_t scope) const {
+template <class T> std::string Tape<T>::scope_path(std::uint32_t scope) const {
   std::string path = scopes_[scope].name;
   while ((scope = scopes_[scope].parent) != 0) path = scopes_[scope].name + "/" + path;
   return path;
 }
 
-template <class T>
-Var<T> Tape<T>::named(const Var<T>& x, std::string_view name) {
+template <class T> Var<T> Tape<T>::named(const Var<T>& x, std::string_view name) {
   check(x, leaf_op);
   names_.push_back({x.index_, std::string(name)});
   return x;
 }
 
-template <class T>
-std::string_view Tape<T>::name_of(std::uint32_t i) const {
+template <class T> std::string_view Tape<T>::name_of(std::uint32_t i) const {
   if (nodes_[i].is(Node<T>::bound)) return binding_of(i)->parameter->name();
-  const auto it = std::find_if(names_.rbegin(), names_.rend(),
-                               [i](const Name& n) { return n.node == i; });
+  const auto it =
+      std::find_if(names_.rbegin(), names_.rend(), [i](const Name& n) { return n.node == i; });
   return it == names_.rend() ? std::string_view{} : std::string_view{it->text};
 }
 
-template <class T>
-const Parameter<T>* Tape<T>::parameter_of(std::uint32_t i) const {
+template <class T> const Parameter<T>* Tape<T>::parameter_of(std::uint32_t i) const {
   return nodes_[i].is(Node<T>::bound) ? binding_of(i)->parameter : nullptr;
 }
 
 // --- Readers ---------------------------------------------------------------------------------
 
-template <class T>
-std::span<const std::uint32_t> Tape<T>::operands(std::uint32_t i) const {
+template <class T> std::span<const std::uint32_t> Tape<T>::operands(std::uint32_t i) const {
   const Node<T>& node = nodes_[i];
   if (node.is(Node<T>::pooled)) return {pool_.data() + node.in[0], node.in[1]};
   return {node.in.data(), static_cast<std::size_t>((node.flags & Node<T>::arity_mask) >> 3)};
 }
 
-template <class T>
-Shape Tape<T>::shape_of(std::uint32_t i) const {
+template <class T> Shape Tape<T>::shape_of(std::uint32_t i) const {
   const Node<T>& node = nodes_[i];
   return node.rank() ? Shape::of(tensors_[node.tensor].sizes, node.rank()) : Shape{};
 }
 
-template <class T>
-View<const T> Tape<T>::value_of(std::uint32_t i) const {
+template <class T> View<const T> Tape<T>::value_of(std::uint32_t i) const {
   const Node<T>& node = nodes_[i];
   if (node.rank() == 0) return {&node.value, Shape{}};
   return {tensors_[node.tensor].data, shape_of(i)};

@@ -6,16 +6,17 @@
 #include <autodiff/value.hpp>
 
 #include <bit>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace ramp {
 
 // A node is 24 bytes. A rank-0 node carries its value; a tensor's lies in a record of its own.
-template <class T>
-struct Node {
+template <class T> struct Node {
   OpId op;
   std::uint16_t flags;
   std::uint32_t attr;               // where its attributes lie, in words
@@ -37,16 +38,14 @@ struct Node {
 static_assert(sizeof(Node<double>) == 24 && sizeof(Node<float>) == 24);
 
 // The part of a tensor node that a rank-0 node doesn't need; the rank is in the node's flags.
-template <class T>
-struct TensorRecord {
+template <class T> struct TensorRecord {
   T* data;
   std::array<std::uint32_t, max_rank> sizes;
 };
 static_assert(sizeof(TensorRecord<double>) == 24);
 
 // What a scalar pullback reads and writes.
-template <class T>
-struct Sweep {
+template <class T> struct Sweep {
   const Node<T>* nodes;
   T* adjoints;
   const std::uint32_t* pool;
@@ -57,19 +56,17 @@ struct Sweep {
 // An adjoint that nothing has reached is -0, which no sum of contributions is: each is followed by
 // + 0. So reached and unreached are told apart without a bit of their own, and 0 * infinity is
 // still NaN on a path that was reached.
-template <class T>
-inline bool reached(T adjoint) {
+template <class T> inline bool reached(T adjoint) {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   return std::bit_cast<Bits>(adjoint) != std::bit_cast<Bits>(T(-0.0));
 }
-template <class T>
-inline void accumulate(T& adjoint, T contribution) {
+template <class T> inline void accumulate(T& adjoint, T contribution) {
   adjoint = (adjoint + contribution) + T(0);
 }
 
 struct TapeOptions {
-  double at_zero = 0;              // relu'(0), and its like at every kink: any finite number
-  std::size_t memory_budget = 0;   // bytes; 0 for no limit
+  double at_zero = 0;             // relu'(0), and its like at every kink: any finite number
+  std::size_t memory_budget = 0;  // bytes; 0 for no limit
 };
 
 struct BackwardOptions {
@@ -77,12 +74,10 @@ struct BackwardOptions {
   bool accumulate = false;  // add to the leaves' gradients of the last backward
 };
 
-template <class T>
-class Tape;
+template <class T> class Tape;
 
 /// A handle on a node of a tape. It is cheap to copy, and must not outlive the tape.
-template <class T>
-class Var {
+template <class T> class Var {
  public:
   using Number = T;
 
@@ -94,8 +89,7 @@ class Var {
   Tensor<T> value() const { return Tensor<T>(view()); }
   T item() const;  // of one element; ShapeError otherwise
 
-  template <class O, class... X>
-  static Var record(const typename O::Attr& attr, const X&... x);
+  template <class O, class... X> static Var record(const typename O::Attr& attr, const X&... x);
 
  private:
   friend class Tape<T>;
@@ -107,14 +101,10 @@ class Var {
 };
 static_assert(sizeof(Var<double>) == 16);
 
-template <class T>
-Shape shape_of(const Var<T>& x) {
-  return x.shape();
-}
+template <class T> Shape shape_of(const Var<T>& x) { return x.shape(); }
 
 // The symbolic reading's arguments.
-template <class T>
-struct VarCall {
+template <class T> struct VarCall {
   std::span<const Var<T>> in;
   Var<T> y;
   const void* attr;
@@ -122,8 +112,7 @@ struct VarCall {
 };
 
 /// Records a graph and differentiates it. One tape belongs to one thread.
-template <class T = double>
-class Tape {
+template <class T = double> class Tape {
  public:
   explicit Tape(TapeOptions options = {});
   Tape(const Tape&) = delete;
@@ -241,11 +230,10 @@ class Tape {
   const std::vector<ScopeInfo>& scopes() const { return scopes_; }
   std::uint32_t scope_of(std::uint32_t i) const;
   std::string scope_path(std::uint32_t scope) const;  // "mlp/layer0"
-  std::size_t bytes() const;  // memory in use by the recording
+  std::size_t bytes() const;                          // memory in use by the recording
 
   // --- Recording ----------------------------------------------------------------------------
-  template <class O, class... X>
-  Var<T> record(const typename O::Attr& attr, const X&... x);
+  template <class O, class... X> Var<T> record(const typename O::Attr& attr, const X&... x);
   /// Records any op by its id; `attr` points to its attributes.
   Var<T> record(OpId op, std::span<const Var<T>> in, const void* attr);
   /// HandleError, naming the op, if x is of another tape or was dropped.
@@ -272,8 +260,7 @@ class Tape {
     std::uint64_t version;
   };
 
-  template <class X>
-  Var<T> lift(const X& x) {
+  template <class X> Var<T> lift(const X& x) {
     if constexpr (std::is_same_v<X, Var<T>>)
       return x;
     else if constexpr (is_comparison<X>)
@@ -281,8 +268,7 @@ class Tape {
     else
       return constant(static_cast<T>(x));
   }
-  template <class O, class... In>
-  Var<T> record_vars(const typename O::Attr& attr, const In&... in);
+  template <class O, class... In> Var<T> record_vars(const typename O::Attr& attr, const In&... in);
   Var<T> last() { return {this, size() - 1, epoch_}; }
   void push(const Node<T>& node) {
     if (nodes_.full()) grow();
@@ -323,7 +309,7 @@ class Tape {
   Records<TensorRecord<T>> tensors_;
   Records<std::uint32_t> pool_;  // operands of nodes that have more than two
   Records<std::uint64_t> attrs_;
-  Records<T> adjoints_;       // of rank-0 nodes, by node
+  Records<T> adjoints_;          // of rank-0 nodes, by node
   Records<T*> tensor_adjoints_;  // by tensor; null where nothing came
   Arena values_, gradients_, scratch_;
   std::vector<Epoch> epochs_{{0, 0}};
@@ -331,7 +317,8 @@ class Tape {
   std::vector<ScopeInfo> scopes_{{"", 0}};
   std::vector<Name> names_;
   std::vector<Binding> bindings_;  // in the order of their nodes
-  BindingTable bound_;
+  std::pmr::unsynchronized_pool_resource bound_memory_;  // keeps what clear() frees
+  std::pmr::unordered_map<const Parameter<T>*, std::uint32_t> bound_{&bound_memory_};
   std::uint32_t swept_ = 0;  // nodes below it have gradients of the last backward
   bool retained_ = false;
 };
@@ -343,8 +330,7 @@ template <class O, class T, class... X>
   return static_cast<T>(call(O::value, x..., attr));
 }
 
-template <class T>
-template <class O, class... In>
+template <class T> template <class O, class... In>
 inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in) {
   static_assert(sizeof...(In) == O::arity);
   constexpr std::size_t arity = sizeof...(In);
@@ -379,7 +365,8 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
       node.flags = static_cast<std::uint16_t>(flags);
       node.value = [&]<std::size_t... I>(std::index_sequence<I...>) {
         return scalar_value<O, T>(attr, nodes_[at[I]].value...);
-      }(std::make_index_sequence<arity>{});
+      }
+      (std::make_index_sequence<arity>{});
       push(node);
       return last();
     }
@@ -388,15 +375,13 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
   return record(op, all, &attr);
 }
 
-template <class T>
-template <class O, class... X>
+template <class T> template <class O, class... X>
 inline Var<T> Tape<T>::record(const typename O::Attr& attr, const X&... x) {
   return record_vars<O>(attr, lift(x)...);
 }
 
 namespace tape_detail {
-template <class T, class X, class... More>
-Tape<T>& tape_of(const X& x, const More&... more) {
+template <class T, class X, class... More> Tape<T>& tape_of(const X& x, const More&... more) {
   if constexpr (std::is_same_v<X, Var<T>>) {
     return x.tape();
   } else if constexpr (is_comparison<X>) {
@@ -409,24 +394,18 @@ Tape<T>& tape_of(const X& x, const More&... more) {
 }
 }  // namespace tape_detail
 
-template <class T>
-template <class O, class... X>
+template <class T> template <class O, class... X>
 inline Var<T> Var<T>::record(const typename O::Attr& attr, const X&... x) {
   return tape_detail::tape_of<T>(x...).template record<O>(attr, x...);
 }
 
 // x += y and its like, for handles: the variable then stands for the new node.
-template <class T, Operand X>
-Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
-template <class T, Operand X>
-Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
-template <class T, Operand X>
-Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
-template <class T, Operand X>
-Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }
+template <class T, Operand X> Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
+template <class T, Operand X> Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
+template <class T, Operand X> Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
+template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }
 
-template <class T>
-Var<T> concat(std::span<const Var<T>> in, int axis) {
+template <class T> Var<T> concat(std::span<const Var<T>> in, int axis) {
   if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
   const AlongAxis at{normal_axis("concat", axis, in[0].shape())};
   return in[0].tape().record(op_id<Concat>(), in, &at);

@@ -15,8 +15,7 @@ namespace ramp {
 inline constexpr std::size_t alignment = 64;  // bytes: a cache line, and the widest SIMD register
 
 /// A contiguous row-major array of `shape` at `data`.
-template <class T>
-struct View {
+template <class T> struct View {
   T* data = nullptr;
   Shape shape;
 
@@ -24,19 +23,14 @@ struct View {
   T& operator[](std::size_t i) const { return data[i]; }
   T* begin() const { return data; }
   T* end() const { return data + size(); }
-  operator View<const T>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data, shape};
-  }
+  operator View<const T>() const requires(!std::is_const_v<T>) { return {data, shape}; }
 };
 
 [[noreturn]] void throw_size_mismatch(const Shape& shape, std::size_t given);
 [[noreturn]] void throw_not_a_scalar(const char* call, const Shape& shape);
 
 /// An owning, 64-byte-aligned tensor of rank 0 to 4, filled with zeros unless told otherwise.
-template <class T>
-class Tensor {
+template <class T> class Tensor {
  public:
   Tensor() : Tensor(Shape{}) {}
   explicit Tensor(const Shape& shape, T fill = T(0)) : shape_(shape), data_(allocate(size())) {

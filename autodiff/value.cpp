@@ -8,8 +8,7 @@ namespace {
 constexpr std::size_t block = 1024;  // elements: a few operands of it fit in the first-level cache
 
 // An operand, block by block. Where a block lies in one run of memory it is read in place.
-template <class T>
-class Blocks {
+template <class T> class Blocks {
  public:
   Blocks() = default;
   Blocks(const T* data, const Shape& from, const Shape& to) : data_(data), how_(from, to) {}
@@ -44,8 +43,7 @@ std::size_t block_size(std::size_t inner) {
   }
   return block / inner * inner;
 }
-template <class T>
-std::size_t block_size(std::span<const Blocks<T>> operands) {
+template <class T> std::size_t block_size(std::span<const Blocks<T>> operands) {
   std::size_t n = block;
   for (const auto& operand : operands)
     if (!operand.how().whole && operand.how().rank > 1)
@@ -53,9 +51,8 @@ std::size_t block_size(std::span<const Blocks<T>> operands) {
   return n;
 }
 
-template <class T>
-void elementwise_value(const OpInfo& op, std::span<const Value<T>> in, const void* attr, View<T> y,
-                       bool add) {
+template <class T> void elementwise_value(const OpInfo& op, std::span<const Value<T>> in,
+                                          const void* attr, View<T> y, bool add) {
   const std::size_t size = y.size();
   if (size == 1 && !add) {
     std::array<T, 3> x{};
@@ -76,9 +73,8 @@ void elementwise_value(const OpInfo& op, std::span<const Value<T>> in, const voi
   }
 }
 
-template <class T>
-void elementwise_pull(const OpInfo& op, const Call<T>& call, int input, const Value<T>& g,
-                      View<T> to, bool add) {
+template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, int input,
+                                         const Value<T>& g, View<T> to, bool add) {
   const std::size_t size = g.shape.size();
   const Broadcasting undo(to.shape, g.shape);
   const bool folds = !(undo.whole && to.size() == size);
@@ -109,8 +105,7 @@ void elementwise_pull(const OpInfo& op, const Call<T>& call, int input, const Va
 
 }  // namespace
 
-template <class T>
-void Value<T>::into(View<T> y, bool add) const {
+template <class T> void Value<T>::into(View<T> y, bool add) const {
   if (!transposed) return copy(y.size(), data, y.data, add);
   const int r = shape.rank();
   Walk walk = row_major(shape.with(r - 2, shape[r - 1]).with(r - 1, shape[r - 2]));
@@ -119,28 +114,26 @@ void Value<T>::into(View<T> y, bool add) const {
   copy(shape, data, walk, y.data, row_major(shape), add);
 }
 
-template <class T>
-void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr, View<T> y,
-              bool add) {
+template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr,
+                                 View<T> y, bool add) {
   if (op.elementwise)
     elementwise_value(op, in, attr, y, add);
   else
     op.rules<T>().value({in, {}, attr, {}}, y, add);
 }
 
-template <class T>
-void pull_back(const OpInfo& op, const Call<T>& call, int input, const Value<T>& g, View<T> to,
-               bool add) {
+template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
+                                  const Value<T>& g, View<T> to, bool add) {
   if (op.elementwise)
     elementwise_pull(op, call, input, g, to, add);
   else
     op.rules<T>().pulls[op.arity == variadic ? 0 : static_cast<std::size_t>(input)](call, input, g,
-                                                                                   to, add);
+                                                                                    to, add);
 }
 
-#define RAMP_INSTANTIATE(T)                                                                       \
-  template void Value<T>::into(View<T>, bool) const;                                              \
-  template void evaluate(const OpInfo&, std::span<const Value<T>>, const void*, View<T>, bool);   \
+#define RAMP_INSTANTIATE(T)                                                                     \
+  template void Value<T>::into(View<T>, bool) const;                                            \
+  template void evaluate(const OpInfo&, std::span<const Value<T>>, const void*, View<T>, bool); \
   template void pull_back(const OpInfo&, const Call<T>&, int, const Value<T>&, View<T>, bool);
 RAMP_INSTANTIATE(float)
 RAMP_INSTANTIATE(double)

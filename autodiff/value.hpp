@@ -9,8 +9,7 @@
 
 namespace ramp {
 
-template <class T>
-struct Value {
+template <class T> struct Value {
   T* data = nullptr;
   Shape shape;
   Arena* scratch = nullptr;
@@ -21,8 +20,7 @@ struct Value {
 };
 
 // What a structural op's rule is called with.
-template <class T>
-struct Call {
+template <class T> struct Call {
   std::span<const Value<T>> in;
   Value<T> y;
   const void* attr;
@@ -30,16 +28,13 @@ struct Call {
 };
 
 /// Runs an op on tensors: y = op(in), or y += op(in).
-template <class T>
-void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr, View<T> y,
-              bool add);
+template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr,
+                                 View<T> y, bool add);
 /// Runs a pullback: to = pullback(g), or to += pullback(g).
-template <class T>
-void pull_back(const OpInfo& op, const Call<T>& call, int input, const Value<T>& g, View<T> to,
-               bool add);
+template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
+                                  const Value<T>& g, View<T> to, bool add);
 
-template <class T>
-struct Deferred {
+template <class T> struct Deferred {
   OpId op;
   std::uint8_t count;
   std::array<Value<T>, 3> in;
@@ -69,8 +64,7 @@ struct Deferred {
   }
 
  private:
-  template <class X, class... More>
-  static Arena* first_scratch(const X& x, const More&... more) {
+  template <class X, class... More> static Arena* first_scratch(const X& x, const More&... more) {
     if constexpr (std::is_arithmetic_v<X>)
       return first_scratch(more...);
     else if constexpr (std::is_same_v<X, Deferred>)
@@ -78,8 +72,7 @@ struct Deferred {
     else
       return x.scratch;
   }
-  template <class X>
-  static Value<T> operand(const X& x, Arena* scratch) {
+  template <class X> static Value<T> operand(const X& x, Arena* scratch) {
     if constexpr (std::is_arithmetic_v<X>) {
       Value<T> v{scratch->template take_array<T>(1), Shape{}, scratch};
       v.data[0] = static_cast<T>(x);
@@ -90,31 +83,22 @@ struct Deferred {
   }
 };
 
-template <class T>
-const Shape& shape_of(const Value<T>& x) {
-  return x.shape;
-}
-template <class T>
-const Shape& shape_of(const Deferred<T>& x) {
-  return x.shape;
-}
+template <class T> const Shape& shape_of(const Value<T>& x) { return x.shape; }
+template <class T> const Shape& shape_of(const Deferred<T>& x) { return x.shape; }
 
 /// The last two axes swapped, without moving anything: a GEMM reads it as it is.
-template <class T>
-Value<T> transpose(Value<T> x) {
+template <class T> Value<T> transpose(Value<T> x) {
   const int r = x.shape.rank();
   x.shape = x.shape.with(r - 2, x.shape[r - 1]).with(r - 1, x.shape[r - 2]);
   x.transposed = !x.transposed;
   return x;
 }
 /// The same elements in another shape of the same size.
-template <class T>
-Deferred<T> reshape(Deferred<T> x, const Shape& to) {
+template <class T> Deferred<T> reshape(Deferred<T> x, const Shape& to) {
   x.shape = to;
   return x;
 }
-template <class T>
-Value<T> reshape(Value<T> x, const Shape& to) {
+template <class T> Value<T> reshape(Value<T> x, const Shape& to) {
   x.shape = to;
   return x;
 }

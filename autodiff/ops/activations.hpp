@@ -9,30 +9,24 @@
 
 namespace ramp {
 
-template <Number X>
-auto sigmoid(X x) { return 1 / (1 + exp(-x)); }
+template <Number X> auto sigmoid(X x) { return 1 / (1 + exp(-x)); }
 
 struct Sigmoid : Elementwise<1> {
   static constexpr About about{"sigmoid", "1 / (1 + exp(-x))", "Logistic function."};
   static constexpr auto value = [](auto x) { return sigmoid(x); };
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y) { return g * y * (1 - y); }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{0}, 0.5}, {{2}, 0.8807970779778823}, {{-800}, 0}};
-  }
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto y) { return g * y * (1 - y); }};
+  static Examples examples() { return {{{0}, 0.5}, {{2}, 0.8807970779778823}, {{-800}, 0}}; }
 };
-template <Traced X>
-auto sigmoid(const X& x) { return record<Sigmoid>({}, x); }
+RAMP_UNARY(sigmoid, Sigmoid)
 
 struct Softplus : Elementwise<1> {
   static constexpr About about{"softplus", "log(1 + exp(x))", "A smooth relu, exact in the tails."};
   static constexpr auto value = [](auto x) { return where(x <= 0, 0, x) + log1p(exp(-abs(x))); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g * sigmoid(x); }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{0}, 0.6931471805599453}, {{800}, 800}, {{-800}, 0}};
-  }
+  static Examples examples() { return {{{0}, 0.6931471805599453}, {{800}, 800}, {{-800}, 0}}; }
 };
-template <Traced X>
-auto softplus(const X& x) { return record<Softplus>({}, x); }
+RAMP_UNARY(softplus, Softplus)
 
 // The distribution function and the density of the standard normal.
 inline constexpr auto normal_below = [](auto x) { return (1 + erf(x / std::numbers::sqrt2)) / 2; };
@@ -44,34 +38,25 @@ struct Gelu : Elementwise<1> {
   static constexpr About about{"gelu", "x P(Z <= x), Z standard normal",
                                "Gaussian error linear unit, exact (Hendrycks & Gimpel 2016)."};
   static constexpr auto value = [](auto x) { return x * normal_below(x); };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x) { return g * (normal_below(x) + x * normal_density(x)); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{0}, 0}, {{1}, 0.8413447460685429}};
-  }
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return g * (normal_below(x) + x * normal_density(x)); }};
+  static Examples examples() { return {{{0}, 0}, {{1}, 0.8413447460685429}}; }
 };
-template <Traced X>
-auto gelu(const X& x) { return record<Gelu>({}, x); }
+RAMP_UNARY(gelu, Gelu)
 
 struct Silu : Elementwise<1> {
   static constexpr About about{"silu", "x sigmoid(x)", "Sigmoid linear unit, or swish."};
   static constexpr auto value = [](auto x) { return x * sigmoid(x); };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto y) { return g * (sigmoid(x) + y * (1 - sigmoid(x))); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{0}, 0}, {{1}, 0.7310585786300049}};
-  }
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x, auto y) { return g * (sigmoid(x) + y * (1 - sigmoid(x))); }};
+  static Examples examples() { return {{{0}, 0}, {{1}, 0.7310585786300049}}; }
 };
-template <Traced X>
-auto silu(const X& x) { return record<Silu>({}, x); }
+RAMP_UNARY(silu, Silu)
 
 struct Alpha {
   double alpha = 1;
 };
-struct Elu : Elementwise<1> {
-  using Attr = Alpha;
+struct Elu : Elementwise<1, Alpha> {
   static constexpr About about{"elu", "x if x > 0, else alpha (exp(x) - 1)",
                                "Exponential linear unit (Clevert et al. 2016).",
                                "x = 0: c + (1 - c) alpha"};
@@ -79,19 +64,13 @@ struct Elu : Elementwise<1> {
     return where(x <= 0, at.alpha * expm1(x), x);
   };
   // Below 0 the slope is alpha exp(x) = y + alpha.
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto y, auto at) {
-        return gate(x, 0, g, at.at_zero) + gate(0, x, g * (y + at.alpha), 1 - at.at_zero);
-      },
-  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
+    return gate(x, 0, g, at.at_zero) + gate(0, x, g * (y + at.alpha), 1 - at.at_zero);
+  }};
   static constexpr auto kink = [](auto x) { return x; };
-  static std::string label(const Attr& at) { return "elu " + std::to_string(at.alpha); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{2}, 2, {1}}, {{-1}, -1.2642411176571153, {2}}};
-  }
+  static Examples examples() { return {{{2}, 2, {1}}, {{-1}, -1.2642411176571153, {2}}}; }
 };
-template <Traced X>
-auto elu(const X& x, double alpha = 1) { return record<Elu>({alpha}, x); }
+template <Traced X> auto elu(const X& x, double alpha = 1) { return record<Elu>({alpha}, x); }
 
 using Activations = OpList<Sigmoid, Softplus, Gelu, Silu, Elu>;
 

@@ -9,100 +9,80 @@ struct Add : Elementwise<2> {
   static constexpr About about{"add", "a + b", "Sum."};
   static constexpr auto value = [](auto a, auto b) { return a + b; };
   static constexpr auto pullbacks = std::tuple{pass_on, pass_on};
-  static auto examples() { return std::vector<Example<Attr>>{{{2, 3}, 5}, {{-1.5, 1.5}, 0}}; }
+  static Examples examples() { return {{{2, 3}, 5}, {{-1.5, 1.5}, 0}}; }
 };
-template <class A, class B>
-  requires AnyTraced<A, B>
-auto operator+(const A& a, const B& b) { return record<Add>({}, a, b); }
+RAMP_BINARY(operator+, Add)
 
 struct Sub : Elementwise<2> {
   static constexpr About about{"sub", "a - b", "Difference."};
   static constexpr auto value = [](auto a, auto b) { return a - b; };
   static constexpr auto pullbacks = std::tuple{pass_on, [](auto g) { return -g; }};
-  static auto examples() { return std::vector<Example<Attr>>{{{2, 3}, -1}, {{1.5, 1.5}, 0}}; }
+  static Examples examples() { return {{{2, 3}, -1}, {{1.5, 1.5}, 0}}; }
 };
-template <class A, class B>
-  requires AnyTraced<A, B>
-auto operator-(const A& a, const B& b) { return record<Sub>({}, a, b); }
+RAMP_BINARY(operator-, Sub)
 
 struct Mul : Elementwise<2> {
   static constexpr About about{"mul", "a * b", "Product, element by element."};
   static constexpr auto value = [](auto a, auto b) { return a * b; };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto, auto b) { return g * b; },
-      [](auto g, auto a) { return g * a; },
-  };
-  static auto examples() { return std::vector<Example<Attr>>{{{2, 3}, 6}, {{-0.5, 4}, -2}}; }
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto b) { return g * b; }, [](auto g, auto a) { return g * a; }};
+  static Examples examples() { return {{{2, 3}, 6}, {{-0.5, 4}, -2}}; }
 };
-template <class A, class B>
-  requires AnyTraced<A, B>
-auto operator*(const A& a, const B& b) { return record<Mul>({}, a, b); }
+RAMP_BINARY(operator*, Mul)
 
 struct Div : Elementwise<2> {
   static constexpr About about{"div", "a / b", "Quotient."};
   static constexpr std::array domain{Domain{}, nonzero};
   static constexpr auto value = [](auto a, auto b) { return a / b; };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto, auto b) { return g / b; },
-      [](auto g, auto, auto b, auto y) { return -g * y / b; },
-  };
-  static auto examples() { return std::vector<Example<Attr>>{{{3, 2}, 1.5}, {{1, -4}, -0.25}}; }
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto b) { return g / b; },
+                 [](auto g, auto, auto b, auto y) { return -g * y / b; }};
+  static Examples examples() { return {{{3, 2}, 1.5}, {{1, -4}, -0.25}}; }
 };
-template <class A, class B>
-  requires AnyTraced<A, B>
-auto operator/(const A& a, const B& b) { return record<Div>({}, a, b); }
+RAMP_BINARY(operator/, Div)
 
 struct Neg : Elementwise<1> {
   static constexpr About about{"neg", "-x", "The opposite."};
   static constexpr auto value = [](auto x) { return -x; };
   static constexpr auto pullbacks = std::tuple{[](auto g) { return -g; }};
-  static auto examples() { return std::vector<Example<Attr>>{{{2}, -2}, {{-0.5}, 0.5}}; }
+  static Examples examples() { return {{{2}, -2}, {{-0.5}, 0.5}}; }
 };
-template <Traced X>
-auto operator-(const X& x) { return record<Neg>({}, x); }
+RAMP_UNARY(operator-, Neg)
 
-template <Number X>
-auto square(X x) { return x * x; }
+template <Number X> auto square(X x) { return x * x; }
 
 struct Square : Elementwise<1> {
   static constexpr About about{"square", "x * x", "The square."};
   static constexpr auto value = [](auto x) { return square(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return 2 * g * x; }};
-  static auto examples() { return std::vector<Example<Attr>>{{{3}, 9}, {{-0.5}, 0.25}}; }
+  static Examples examples() { return {{{3}, 9}, {{-0.5}, 0.25}}; }
 };
-template <Traced X>
-auto square(const X& x) { return record<Square>({}, x); }
+RAMP_UNARY(square, Square)
 
 struct Sqrt : Elementwise<1> {
   static constexpr About about{"sqrt", "sqrt(x)", "Square root; its slope at 0 is infinite."};
   static constexpr std::array domain{positive};
   static constexpr auto value = [](auto x) { return sqrt(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y) { return g / (2 * y); }};
-  static auto examples() { return std::vector<Example<Attr>>{{{9}, 3}, {{2}, 1.4142135623730951}}; }
+  static Examples examples() { return {{{9}, 3}, {{2}, 1.4142135623730951}}; }
 };
-template <Traced X>
-auto sqrt(const X& x) { return record<Sqrt>({}, x); }
+RAMP_UNARY(sqrt, Sqrt)
 
 struct Exponent {
   double p = 1;
 };
-struct PowConstant : Elementwise<1> {
-  using Attr = Exponent;
+struct PowConstant : Elementwise<1, Exponent> {
   static constexpr About about{"pow_constant", "x^p", "Power with a constant exponent."};
   static constexpr std::array domain{positive};
   static constexpr auto value = [](auto x, auto at) { return pow(x, at.p); };
   // x^0 is constant: p is 0 there, and the exponent 0 instead of -1 keeps 0 * infinity away.
   static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) { return g * (at.p * pow(x, at.p == 0 ? 0 : at.p - 1)); },
-  };
-  static std::string label(const Attr& at) { return "pow " + std::to_string(at.p); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{2}, 8, {3}}, {{4}, 0.5, {-0.5}}, {{0.7}, 1, {0}}};
-  }
+      [](auto g, auto x, auto, auto at) { return g * (at.p * pow(x, at.p == 0 ? 0 : at.p - 1)); }};
+  static Examples examples() { return {{{2}, 8, {3}}, {{4}, 0.5, {-0.5}}, {{0.7}, 1, {0}}}; }
 };
 
 template <class A, class B>
-  requires AnyTraced<A, B>
+requires AnyTraced<A, B>
 auto pow(const A& a, const B& b);
 
 struct Pow : Elementwise<2> {
@@ -112,15 +92,12 @@ struct Pow : Elementwise<2> {
   // 0^b and a^0 are constant in one operand: the gate keeps 0 * infinity and 0 * log(0) away.
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto a, auto b) { return gate(square(b), 0, g * b * pow(a, b - 1), 0); },
-      [](auto g, auto a, auto, auto y) { return gate(square(a), 0, g * y * log(a), 0); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{2, 3}, 8}, {{4, -0.5}, 0.5}, {{0.25, 0}, 1}};
-  }
+      [](auto g, auto a, auto, auto y) { return gate(square(a), 0, g * y * log(a), 0); }};
+  static Examples examples() { return {{{2, 3}, 8}, {{4, -0.5}, 0.5}, {{0.25, 0}, 1}}; }
 };
 /// A number as the exponent is a constant of the op; everything else is an operand.
 template <class A, class B>
-  requires AnyTraced<A, B>
+requires AnyTraced<A, B>
 auto pow(const A& a, const B& b) {
   if constexpr (std::is_arithmetic_v<B>)
     return record<PowConstant>({static_cast<double>(b)}, a);

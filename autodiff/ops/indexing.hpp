@@ -22,8 +22,7 @@ struct Indices {
     return {all.data(), static_cast<std::uint32_t>(all.size()), limit};
   }
 };
-struct ByIndex : Structural<1> {
-  using Attr = Indices;
+struct ByIndex : Structural<1, Indices> {
   static constexpr auto adopt = [](Indices& at, Arena& arena) {
     auto* copy = arena.take_array<std::int32_t>(at.count);
     std::copy_n(at.data, at.count, copy);
@@ -47,17 +46,15 @@ struct Gather : ByIndex {
     }};
   };
   static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) { return scatter(g, at.span(), shape_of(x)[0]); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{{Shape{3, 2}, {1, 2, 3, 4, 5, 6}}},
-                                       {Shape{2, 2}, {5, 6, 1, 2}},
-                                       Indices::of(example_indices)}};
+      [](auto g, auto x, auto, auto at) { return scatter(g, at.span(), shape_of(x)[0]); }};
+  static Examples examples() {
+    return {{{{Shape{3, 2}, {1, 2, 3, 4, 5, 6}}},
+             {Shape{2, 2}, {5, 6, 1, 2}},
+             Indices::of(example_indices)}};
   }
 };
 /// x[rows]: IndexError if a row is out of range.
-template <Traced X>
-auto gather(const X& x, std::span<const std::int32_t> rows) {
+template <Traced X> auto gather(const X& x, std::span<const std::int32_t> rows) {
   return record<Gather>(Indices::of(rows), x);
 }
 
@@ -77,13 +74,12 @@ struct Scatter : ByIndex {
         copy(row, x.data + i * row, y.data + static_cast<std::size_t>(at.data[i]) * row, true);
     }};
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto, auto, auto at) { return gather(g, at.span()); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{{Shape{2, 2}, {1, 2, 3, 4}}},
-                                       {Shape{3, 2}, {3, 4, 0, 0, 1, 2}},
-                                       Indices::of(example_indices, 3)}};
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto, auto at) { return gather(g, at.span()); }};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 2, 3, 4}}},
+             {Shape{3, 2}, {3, 4, 0, 0, 1, 2}},
+             Indices::of(example_indices, 3)}};
   }
 };
 template <Traced X>
@@ -108,17 +104,14 @@ struct Pick : ByIndex {
     }};
   };
   static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) { return unpick(g, at.span(), shape_of(x)[1]); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}},
-                                       {Shape{2}, {3, 4}},
-                                       Indices::of(example_indices)}};
+      [](auto g, auto x, auto, auto at) { return unpick(g, at.span(), shape_of(x)[1]); }};
+  static Examples examples() {
+    return {
+        {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2}, {3, 4}}, Indices::of(example_indices)}};
   }
 };
 /// x (n, k) at n labels in 0 .. k - 1, as (n). IndexError for other labels.
-template <Traced X>
-auto pick(const X& x, std::span<const std::int32_t> labels) {
+template <Traced X> auto pick(const X& x, std::span<const std::int32_t> labels) {
   return record<Pick>(Indices::of(labels), x);
 }
 
@@ -138,13 +131,11 @@ struct Unpick : ByIndex {
         y.data[i * at.below + static_cast<std::size_t>(at.data[i])] += x.data[i];
     }};
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto, auto, auto at) { return pick(g, at.span()); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{{Shape{2}, {7, 8}}},
-                                       {Shape{2, 3}, {0, 0, 7, 8, 0, 0}},
-                                       Indices::of(example_indices, 3)}};
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto, auto at) { return pick(g, at.span()); }};
+  static Examples examples() {
+    return {
+        {{{Shape{2}, {7, 8}}}, {Shape{2, 3}, {0, 0, 7, 8, 0, 0}}, Indices::of(example_indices, 3)}};
   }
 };
 template <Traced X>

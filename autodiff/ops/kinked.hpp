@@ -10,74 +10,60 @@ namespace ramp {
 struct Share {
   double c = 0;
 };
-struct Gate : Elementwise<3> {
-  using Attr = Share;
+struct Gate : Elementwise<3, Share> {
   static constexpr About about{"gate", "g if a > b, c g if a = b, else 0",
                                "The slope of a kink, as the pullbacks of kinked ops record it.",
                                "a = b: its own slope in a and b is 0 everywhere"};
   static constexpr auto value = [](auto a, auto b, auto g, auto at) { return gate(a, b, g, at.c); };
-  static constexpr auto pullbacks = std::tuple{
-      no_gradient,
-      no_gradient,
-      [](auto h, auto a, auto b, auto, auto, auto at) { return gate(a, b, h, at.c); },
-  };
+  static constexpr auto pullbacks =
+      std::tuple{no_gradient, no_gradient,
+                 [](auto h, auto a, auto b, auto, auto, auto at) { return gate(a, b, h, at.c); }};
   static constexpr auto kink = [](auto a, auto b) { return a - b; };
-  static std::string label(const Attr& at) { return "gate " + std::to_string(at.c); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{1, 0, 7}, 7, {0.5}}, {{0, 0, 7}, 3.5, {0.5}}, {{-1, 0, 7}, 0, {0.5}}};
+  static Examples examples() {
+    return {{{1, 0, 7}, 7, {0.5}}, {{0, 0, 7}, 3.5, {0.5}}, {{-1, 0, 7}, 0, {0.5}}};
   }
 };
 template <class A, class B, class G>
-  requires AnyTraced<A, B, G>
+requires AnyTraced<A, B, G>
 auto gate(const A& a, const B& b, const G& g, double c) { return record<Gate>({c}, a, b, g); }
 
 struct Relu : Elementwise<1> {
   static constexpr About about{"relu", "max(x, 0)", "Rectified linear unit.", "x = 0: c"};
   static constexpr auto value = [](auto x) { return where(x <= 0, 0, x); };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) { return gate(x, 0, g, at.at_zero); },
-  };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x, auto, auto at) { return gate(x, 0, g, at.at_zero); }};
   static constexpr auto kink = [](auto x) { return x; };
-  static auto examples() { return std::vector<Example<Attr>>{{{-2}, 0}, {{0}, 0}, {{3}, 3}}; }
+  static Examples examples() { return {{{-2}, 0}, {{0}, 0}, {{3}, 3}}; }
 };
-template <Traced X>
-auto relu(const X& x) { return record<Relu>({}, x); }
+RAMP_UNARY(relu, Relu)
 
 struct Slope {
   double slope = 0.01;
 };
-struct LeakyRelu : Elementwise<1> {
-  using Attr = Slope;
+struct LeakyRelu : Elementwise<1, Slope> {
   static constexpr About about{"leaky_relu", "x if x > 0, else slope x",
                                "Rectified linear unit that lets a share of the negative through.",
                                "x = 0: c + (1 - c) slope"};
   static constexpr auto value = [](auto x, auto at) { return where(x <= 0, at.slope * x, x); };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) {
-        return gate(x, 0, g, at.at_zero) + gate(0, x, at.slope * g, 1 - at.at_zero);
-      },
-  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
+    return gate(x, 0, g, at.at_zero) + gate(0, x, at.slope * g, 1 - at.at_zero);
+  }};
   static constexpr auto kink = [](auto x) { return x; };
-  static std::string label(const Attr& at) { return "leaky_relu " + std::to_string(at.slope); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{-2}, -0.2, {0.1}}, {{3}, 3, {0.1}}, {{-2}, 0, {0}}};
-  }
+  static Examples examples() { return {{{-2}, -0.2, {0.1}}, {{3}, 3, {0.1}}, {{-2}, 0, {0}}}; }
 };
-template <Traced X>
-auto leaky_relu(const X& x, double slope = 0.01) { return record<LeakyRelu>({slope}, x); }
+template <Traced X> auto leaky_relu(const X& x, double slope = 0.01) {
+  return record<LeakyRelu>({slope}, x);
+}
 
 struct Abs : Elementwise<1> {
   static constexpr About about{"abs", "|x|", "Absolute value.", "x = 0: 0"};
   static constexpr auto value = [](auto x) { return abs(x); };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x) { return gate(x, 0, g, 0) - gate(0, x, g, 0); },
-  };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return gate(x, 0, g, 0) - gate(0, x, g, 0); }};
   static constexpr auto kink = [](auto x) { return x; };
-  static auto examples() { return std::vector<Example<Attr>>{{{-2}, 2}, {{0}, 0}, {{3}, 3}}; }
+  static Examples examples() { return {{{-2}, 2}, {{0}, 0}, {{3}, 3}}; }
 };
-template <Traced X>
-auto abs(const X& x) { return record<Abs>({}, x); }
+RAMP_UNARY(abs, Abs)
 
 struct Maximum : Elementwise<2> {
   static constexpr About about{"maximum", "max(a, b)", "The larger of two; NaN if one is NaN.",
@@ -85,18 +71,15 @@ struct Maximum : Elementwise<2> {
   static constexpr auto value = [](auto a, auto b) {
     return where(a > b, a, where(a <= b, b, a + b));  // a + b: one of them is NaN
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto a, auto b, auto, auto at) { return gate(a, b, g, at.tie); },
-      [](auto g, auto a, auto b, auto, auto at) { return gate(b, a, g, at.tie); },
-  };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto a, auto b, auto, auto at) { return gate(a, b, g, at.tie); },
+                 [](auto g, auto a, auto b, auto, auto at) { return gate(b, a, g, at.tie); }};
   static constexpr auto kink = [](auto a, auto b) { return a - b; };
-  static auto examples() { return std::vector<Example<Attr>>{{{2, 3}, 3}, {{-1, -4}, -1}}; }
+  static Examples examples() { return {{{2, 3}, 3}, {{-1, -4}, -1}}; }
 };
+RAMP_BINARY(maximum, Maximum)
 template <class A, class B>
-  requires AnyTraced<A, B>
-auto maximum(const A& a, const B& b) { return record<Maximum>({}, a, b); }
-template <class A, class B>
-  requires AnyTraced<A, B>
+requires AnyTraced<A, B>
 auto max(const A& a, const B& b) { return maximum(a, b); }
 
 struct Minimum : Elementwise<2> {
@@ -105,49 +88,38 @@ struct Minimum : Elementwise<2> {
   static constexpr auto value = [](auto a, auto b) {
     return where(a < b, a, where(a >= b, b, a + b));
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto a, auto b, auto, auto at) { return gate(b, a, g, at.tie); },
-      [](auto g, auto a, auto b, auto, auto at) { return gate(a, b, g, at.tie); },
-  };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto a, auto b, auto, auto at) { return gate(b, a, g, at.tie); },
+                 [](auto g, auto a, auto b, auto, auto at) { return gate(a, b, g, at.tie); }};
   static constexpr auto kink = [](auto a, auto b) { return a - b; };
-  static auto examples() { return std::vector<Example<Attr>>{{{2, 3}, 2}, {{-1, -4}, -4}}; }
+  static Examples examples() { return {{{2, 3}, 2}, {{-1, -4}, -4}}; }
 };
+RAMP_BINARY(minimum, Minimum)
 template <class A, class B>
-  requires AnyTraced<A, B>
-auto minimum(const A& a, const B& b) { return record<Minimum>({}, a, b); }
-template <class A, class B>
-  requires AnyTraced<A, B>
+requires AnyTraced<A, B>
 auto min(const A& a, const B& b) { return minimum(a, b); }
 
 struct Bounds {
   double low = 0, high = 1;
 };
-struct Clamp : Elementwise<1> {
-  using Attr = Bounds;
+struct Clamp : Elementwise<1, Bounds> {
   static constexpr About about{"clamp", "min(max(x, low), high)", "x, kept between two bounds.",
                                "x = low, x = high: c"};
   static constexpr auto value = [](auto x, auto at) {
     return where(x <= at.low, at.low, where(x >= at.high, at.high, x));
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) {
-        return gate(x, at.low, gate(at.high, x, g, at.at_zero), at.at_zero);
-      },
-  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
+    return gate(x, at.low, gate(at.high, x, g, at.at_zero), at.at_zero);
+  }};
   static constexpr auto kink = [](auto x, auto at) {
     return abs(x - at.low) < abs(x - at.high) ? x - at.low : x - at.high;
   };
-  static std::string label(const Attr& at) {
-    return "clamp " + std::to_string(at.low) + " " + std::to_string(at.high);
-  }
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{-2}, -1, {-1, 0.5}}, {{0.25}, 0.25, {-1, 0.5}}, {{3}, 0.5, {-1, 0.5}}};
+  static Examples examples() {
+    return {{{-2}, -1, {-1, 0.5}}, {{0.25}, 0.25, {-1, 0.5}}, {{3}, 0.5, {-1, 0.5}}};
   }
 };
 /// ValueError unless low <= high; an infinite bound is no bound.
-template <Traced X>
-auto clamp(const X& x, double low, double high) {
+template <Traced X> auto clamp(const X& x, double low, double high) {
   if (!(low <= high))
     throw ValueError("[clamp] low " + std::to_string(low) + " lies above high " +
                      std::to_string(high));

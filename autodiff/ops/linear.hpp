@@ -40,18 +40,16 @@ struct Matmul : Structural<2> {
   };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto a, auto b) { return sum_to(matmul(g, transpose(b)), shape_of(a)); },
-      [](auto g, auto a, auto b) { return sum_to(matmul(transpose(a), g), shape_of(b)); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{
+      [](auto g, auto a, auto b) { return sum_to(matmul(transpose(a), g), shape_of(b)); }};
+  static Examples examples() {
+    return {
         {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}, {Shape{3, 1}, {1, 0, -1}}}, {Shape{2, 1}, {-2, -2}}},
         {{{Shape{2, 1, 2}, {1, 2, 3, 4}}, {Shape{2, 2}, {1, 2, 3, 4}}},
          {Shape{2, 1, 2}, {7, 10, 15, 22}}}};
   }
 };
 /// Operands of rank 1 are a row on the left, a column on the right, as in NumPy.
-template <Traced A, Traced B>
-typename Recording<A, B>::type matmul(const A& a, const B& b) {
+template <Traced A, Traced B> typename Recording<A, B>::type matmul(const A& a, const B& b) {
   if constexpr (std::is_same_v<typename Recording<A, B>::type, A>) {  // handles
     const Shape p = a.shape(), q = b.shape();
     if (p.rank() == 1 && q.rank() == 1)

@@ -39,8 +39,7 @@ inline Shape reduced(const Shape& x, const Along& at) {
   return at.whole ? Shape{} : x.without(at.axis);
 }
 
-struct Reduction : Structural<1> {
-  using Attr = Along;
+struct Reduction : Structural<1, Along> {
   static Shape shape(const Shape& x, const Attr& at) { return reduced(x, at); }
 };
 inline Shape nonempty(const char* op, const Shape& x, const Along& at) {
@@ -57,9 +56,9 @@ struct Sum : Reduction {
     return broadcast_to(reshape(g, kept(shape_of(x), at)), shape_of(x));
   }};
   static std::string label(const Attr& at) { return at.label("sum"); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{{Shape{2, 2}, {1, 2, 3, 4}}}, 10},
-                                      {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {false, 0}}};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, 10},
+            {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {false, 0}}};
   }
 };
 
@@ -73,14 +72,12 @@ struct Mean : Reduction {
     return record<Sum>(at, x) / count(x.shape, at);
   };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
-    return broadcast_to(reshape(g / count(shape_of(x), at), kept(shape_of(x), at)),
-                        shape_of(x));
+    return broadcast_to(reshape(g / count(shape_of(x), at), kept(shape_of(x), at)), shape_of(x));
   }};
   static std::string label(const Attr& at) { return at.label("mean"); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2, 2}, {1, 2, 3, 4}}}, 2.5},
-        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {1.5, 3.5}}, {false, 1, true}}};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, 2.5},
+            {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {1.5, 3.5}}, {false, 1, true}}};
   }
 };
 
@@ -91,9 +88,9 @@ inline constexpr auto extreme_along = [](auto x, const Along& at, bool smallest)
     for (int i = 0; i < x.shape.rank(); ++i)
       if (!at.whole && i != at.axis) (i < at.axis ? outer : inner) *= x.shape[i];
     const std::size_t n = at.whole ? x.shape.size() : x.shape[at.axis];
-    auto* to = add ? x.scratch->template take_array<std::remove_reference_t<decltype(*y.data)>>(
-                         y.size())
-                   : y.data;
+    auto* to =
+        add ? x.scratch->template take_array<std::remove_reference_t<decltype(*y.data)>>(y.size())
+            : y.data;
     extreme(x.data, outer, n, inner, smallest, to);
     if (add) copy(y.size(), to, y.data, true);
   }};
@@ -111,10 +108,9 @@ struct Max : Reduction {
     return gate(x, top, reshape(g, k) / ties, 1);
   }};
   static std::string label(const Attr& at) { return at.label("max"); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2, 2}, {1, 5, 3, 4}}}, 5},
-        {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {3, 5}}, {false, 0}}};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 5, 3, 4}}}, 5},
+            {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {3, 5}}, {false, 0}}};
   }
 };
 
@@ -130,10 +126,9 @@ struct Min : Reduction {
     return gate(bottom, x, reshape(g, k) / ties, 1);
   }};
   static std::string label(const Attr& at) { return at.label("min"); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2, 2}, {1, 5, 3, 4}}}, 1},
-        {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {1, 3}}, {false, 1}}};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 5, 3, 4}}}, 1},
+            {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {1, 3}}, {false, 1}}};
   }
 };
 
@@ -155,20 +150,18 @@ struct LogSumExp : Reduction {
     return reshape(g, k) * exp(x - reshape(y, k));
   }};
   static std::string label(const Attr& at) { return at.label("logsumexp"); }
-  static auto examples() {
-    return std::vector<Example<Attr>>{
+  static Examples examples() {
+    return {
         {{{Shape{2}, {0, 0}}}, 0.6931471805599453},
         {{{Shape{2, 2}, {1000, 1000, 0, -1000}}}, {Shape{2}, {1000.6931471805599, 0}}, {false, 1}}};
   }
 };
 
 // sum(x), sum(x, Axis{1}), sum(x, Axis{1}, true): ShapeError if there is no such axis.
-#define RAMP_REDUCTION(name, O)                                                              \
-  template <Traced X>                                                                        \
-  auto name(const X& x) { return record<O>({}, x); }                                         \
-  template <Traced X>                                                                        \
-  auto name(const X& x, Axis axis, bool keepdims = false) {                                  \
-    return record<O>({false, normal_axis(#name, axis.index, shape_of(x)), keepdims}, x);        \
+#define RAMP_REDUCTION(name, O)                                                          \
+  template <Traced X> auto name(const X& x) { return record<O>({}, x); }                 \
+  template <Traced X> auto name(const X& x, Axis axis, bool keepdims = false) {          \
+    return record<O>({false, normal_axis(#name, axis.index, shape_of(x)), keepdims}, x); \
   }
 RAMP_REDUCTION(sum, Sum)
 RAMP_REDUCTION(mean, Mean)

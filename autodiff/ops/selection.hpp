@@ -12,30 +12,24 @@ struct Where : Elementwise<3> {
   static constexpr auto value = [](auto condition, auto a, auto b) {
     return where(condition != 0, a, b);
   };
-  static constexpr auto pullbacks = std::tuple{
-      no_gradient,
-      [](auto g, auto condition) { return where(condition, g, 0); },
-      [](auto g, auto condition) { return where(condition, 0, g); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{1, 2, 3}, 2}, {{0, 2, 3}, 3}};
-  }
+  static constexpr auto pullbacks =
+      std::tuple{no_gradient, [](auto g, auto condition) { return where(condition, g, 0); },
+                 [](auto g, auto condition) { return where(condition, 0, g); }};
+  static Examples examples() { return {{{1, 2, 3}, 2}, {{0, 2, 3}, 3}}; }
 };
 /// Numbers select as ops do.
 template <Number C, Number A, Number B>
-  requires(!std::is_same_v<C, bool>)
-[[gnu::always_inline]] inline auto where(C condition, A a, B b) {
+requires(!std::is_same_v<C, bool>) [[gnu::always_inline]] inline auto where(C condition, A a, B b) {
   return where(condition != 0, a, b);
 }
 template <class C, class A, class B>
-  requires AnyTraced<C, A, B>
+requires AnyTraced<C, A, B>
 auto where(const C& condition, const A& a, const B& b) {
   return record<Where>({}, condition, a, b);
 }
 
 // a > b and its like, as an operand of another op or as the condition of an `if`.
-template <class Relation, class A, class B>
-struct Comparison {
+template <class Relation, class A, class B> struct Comparison {
   A a;
   B b;
 
@@ -44,8 +38,7 @@ struct Comparison {
   explicit operator bool() const { return Relation::value(number(a), number(b)) != 0; }
 
  private:
-  template <class X>
-  static auto number(const X& x) {
+  template <class X> static auto number(const X& x) {
     if constexpr (std::is_arithmetic_v<X>)
       return x;
     else
@@ -53,22 +46,22 @@ struct Comparison {
   }
 };
 
-#define RAMP_COMPARISON(Name, name, op, first, second, third)                                      \
-  struct Name : Elementwise<2> {                                                                   \
-    static constexpr About about{name, "1 if a " #op " b, else 0", "Comparison; NaN compares "     \
-                                 "unequal.", "a = b: no slope anywhere"};                          \
-    static constexpr auto value = [](auto a, auto b) {                                             \
-      return where(a op b, 1, 0);                                                                  \
-    };                                                                                             \
-    static constexpr auto pullbacks = std::tuple{no_gradient, no_gradient};                        \
-    static constexpr auto kink = [](auto a, auto b) { return a - b; };                             \
-    static auto examples() {                                                                       \
-      return std::vector<Example<Attr>>{{{1, 2}, first}, {{2, 2}, second}, {{2, 1}, third}};       \
-    }                                                                                              \
-  };                                                                                               \
-  template <class A, class B>                                                                      \
-    requires AnyTraced<A, B>                                                                       \
-  Comparison<Name, A, B> operator op(const A& a, const B& b) { return {a, b}; }
+#define RAMP_COMPARISON(Name, name, op, first, second, third)                                \
+  struct Name : Elementwise<2> {                                                             \
+    static constexpr About about{name, "1 if a " #op " b, else 0",                           \
+                                 "Comparison; NaN compares "                                 \
+                                 "unequal.",                                                 \
+                                 "a = b: no slope anywhere"};                                \
+    static constexpr auto value = [](auto a, auto b) { return where(a op b, 1, 0); };        \
+    static constexpr auto pullbacks = std::tuple{no_gradient, no_gradient};                  \
+    static constexpr auto kink = [](auto a, auto b) { return a - b; };                       \
+    static auto examples() {                                                                 \
+      return std::vector<Example<Attr>>{{{1, 2}, first}, {{2, 2}, second}, {{2, 1}, third}}; \
+    }                                                                                        \
+  };                                                                                         \
+  template <class A, class B>                                                                \
+  requires AnyTraced<A, B> Comparison<Name, A, B>                                            \
+  operator op(const A& a, const B& b) { return {a, b}; }
 RAMP_COMPARISON(Greater, "greater", >, 0, 0, 1)
 RAMP_COMPARISON(GreaterEqual, "greater_equal", >=, 0, 1, 1)
 RAMP_COMPARISON(Less, "less", <, 1, 0, 0)

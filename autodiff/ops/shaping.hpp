@@ -24,19 +24,16 @@ struct Transpose : Structural<1> {
   }
   static constexpr auto value = [](auto x) { return transpose(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g) { return transpose(g); }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{3, 2}, {1, 4, 2, 5, 3, 6}}}};
+  static Examples examples() {
+    return {{{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{3, 2}, {1, 4, 2, 5, 3, 6}}}};
   }
 };
-template <class T>
-auto transpose(const Var<T>& x) { return record<Transpose>({}, x); }
+template <class T> auto transpose(const Var<T>& x) { return record<Transpose>({}, x); }
 
 struct ToShape {
   Shape to;
 };
-struct Reshape : Structural<1> {
-  using Attr = ToShape;
+struct Reshape : Structural<1, ToShape> {
   static constexpr bool aliases = true;
   static constexpr About about{"reshape", "x", "The same elements, row by row, in another shape."};
   static Shape shape(const Shape& x, const Attr& at) {
@@ -45,20 +42,20 @@ struct Reshape : Structural<1> {
     return at.to;
   }
   static constexpr auto value = [](auto x, auto at) { return reshape(x, at.to); };
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return reshape(g, shape_of(x)); }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{4}, {1, 2, 3, 4}}, {Shape{4}}}};
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return reshape(g, shape_of(x)); }};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{4}, {1, 2, 3, 4}}, {Shape{4}}}};
   }
 };
-template <class T>
-auto reshape(const Var<T>& x, const Shape& to) { return record<Reshape>({to}, x); }
+template <class T> auto reshape(const Var<T>& x, const Shape& to) {
+  return record<Reshape>({to}, x);
+}
 
 struct Axes {
   std::array<std::int8_t, max_rank> order{0, 1, 2, 3};
 };
-struct Permute : Structural<1> {
-  using Attr = Axes;
+struct Permute : Structural<1, Axes> {
   static constexpr About about{"permute", "x[..]", "Axis i of the value is axis order[i] of x."};
   static Shape shape(const Shape& x, const Attr& at) {
     Shape y = x;
@@ -87,15 +84,14 @@ struct Permute : Structural<1> {
       inverse.order[static_cast<std::size_t>(at.order[i])] = static_cast<std::int8_t>(i);
     return record<Permute>(inverse, g);
   }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{{Shape{1, 2, 3}, {1, 2, 3, 4, 5, 6}}},
-                                       {Shape{3, 1, 2}, {1, 4, 2, 5, 3, 6}},
-                                       {{2, 0, 1, 3}}}};
+  static Examples examples() {
+    return {{{{Shape{1, 2, 3}, {1, 2, 3, 4, 5, 6}}},
+             {Shape{3, 1, 2}, {1, 4, 2, 5, 3, 6}},
+             {{2, 0, 1, 3}}}};
   }
 };
 /// Axis i of the result is axis order[i] of x. ShapeError unless order names each axis once.
-template <Traced X>
-auto permute(const X& x, std::initializer_list<int> order) {
+template <Traced X> auto permute(const X& x, std::initializer_list<int> order) {
   Axes axes;
   if (static_cast<int>(order.size()) != shape_of(x).rank())
     shaping::fail("permute", shape_of(x), "the order must name each axis once");
@@ -118,8 +114,7 @@ struct Range {
     return walk;
   }
 };
-struct Slice : Structural<1> {
-  using Attr = Range;
+struct Slice : Structural<1, Range> {
   static constexpr About about{"slice", "x[start:stop:step]", "A range of one axis."};
   static Shape shape(const Shape& x, const Attr& at) {
     if (at.axis >= x.rank() || at.stop > x[at.axis] || at.start > at.stop || at.step == 0)
@@ -131,13 +126,11 @@ struct Slice : Structural<1> {
       copy(y.shape, x.data, at.walk(x.shape), y.data, row_major(y.shape), add);
     }};
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) { return embed(g, shape_of(x), at); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2, 2}, {2, 3, 5, 6}}, {1, 1, 3, 1}},
-        {{{Shape{5}, {1, 2, 3, 4, 5}}}, {Shape{3}, {1, 3, 5}}, {0, 0, 5, 2}}};
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x, auto, auto at) { return embed(g, shape_of(x), at); }};
+  static Examples examples() {
+    return {{{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2, 2}, {2, 3, 5, 6}}, {1, 1, 3, 1}},
+            {{{Shape{5}, {1, 2, 3, 4, 5}}}, {Shape{3}, {1, 3, 5}}, {0, 0, 5, 2}}};
   }
 };
 /// x[start:stop:step] along `axis`; negative places count from the end, as in NumPy, but a place
@@ -159,8 +152,7 @@ struct Place {
   Range range;
   Shape whole;
 };
-struct Embed : Structural<1> {
-  using Attr = Place;
+struct Embed : Structural<1, Place> {
   static constexpr About about{"embed", "0 but y[start:stop:step] = x",
                                "The transpose of slice: zeros, with x at a range of one axis."};
   static Shape shape(const Shape& x, const Attr& at) {
@@ -174,24 +166,20 @@ struct Embed : Structural<1> {
       copy(x.shape, x.data, row_major(x.shape), y.data, at.range.walk(y.shape), add);
     }};
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto, auto, auto at) { return record<Slice>(at.range, g); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2}, {7, 8}}}, {Shape{5}, {0, 7, 0, 8, 0}}, {{0, 1, 5, 2}, {5}}}};
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto, auto at) { return record<Slice>(at.range, g); }};
+  static Examples examples() {
+    return {{{{Shape{2}, {7, 8}}}, {Shape{5}, {0, 7, 0, 8, 0}}, {{0, 1, 5, 2}, {5}}}};
   }
 };
-template <Traced X>
-auto embed(const X& x, const Shape& whole, const Range& range) {
+template <Traced X> auto embed(const X& x, const Shape& whole, const Range& range) {
   return record<Embed>({range, whole}, x);
 }
 
 struct AlongAxis {
   int axis = 0;
 };
-struct Concat : Structural<variadic> {
-  using Attr = AlongAxis;
+struct Concat : Structural<variadic, AlongAxis> {
   static constexpr About about{"concat", "[a, b, ..]", "Joins tensors along an axis they have."};
   static Shape shape(std::span<const Shape> in, const Attr& at) {
     if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
@@ -221,27 +209,22 @@ struct Concat : Structural<variadic> {
              part(in, k, at.axis).walk(y.shape), add);
     }};
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto in, auto, auto at, int k) {
-        return record<Slice>(part(in, static_cast<std::size_t>(k), at.axis), g);
-      },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{{{{Shape{2, 1}, {1, 2}}, {Shape{2, 2}, {3, 4, 5, 6}}},
-                                       {Shape{2, 3}, {1, 3, 4, 2, 5, 6}},
-                                       {1}}};
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto in, auto, auto at, int k) {
+    return record<Slice>(part(in, static_cast<std::size_t>(k), at.axis), g);
+  }};
+  static Examples examples() {
+    return {{{{Shape{2, 1}, {1, 2}}, {Shape{2, 2}, {3, 4, 5, 6}}},
+             {Shape{2, 3}, {1, 3, 4, 2, 5, 6}},
+             {1}}};
   }
 };
 /// Joins tensors of one tape along `axis`; all other sizes must agree (ShapeError).
-template <class T>
-Var<T> concat(std::span<const Var<T>> in, int axis);
-template <class T>
-Var<T> concat(std::initializer_list<Var<T>> in, int axis) {
+template <class T> Var<T> concat(std::span<const Var<T>> in, int axis);
+template <class T> Var<T> concat(std::initializer_list<Var<T>> in, int axis) {
   return concat(std::span<const Var<T>>(in.begin(), in.size()), axis);
 }
 
-struct BroadcastTo : Structural<1> {
-  using Attr = ToShape;
+struct BroadcastTo : Structural<1, ToShape> {
   static constexpr About about{"broadcast_to", "x", "Repeats x to a shape, by NumPy's rules."};
   static Shape shape(const Shape& x, const Attr& at) {
     Shape y;
@@ -254,18 +237,18 @@ struct BroadcastTo : Structural<1> {
       spread(Broadcasting(x.shape, y.shape), x.data, 0, y.size(), y.data, add);
     }};
   };
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return sum_to(g, shape_of(x)); }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2}, {1, 2}}}, {Shape{2, 2}, {1, 2, 1, 2}}, {Shape{2, 2}}},
-        {{5}, {Shape{3}, {5, 5, 5}}, {Shape{3}}}};
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return sum_to(g, shape_of(x)); }};
+  static Examples examples() {
+    return {{{{Shape{2}, {1, 2}}}, {Shape{2, 2}, {1, 2, 1, 2}}, {Shape{2, 2}}},
+            {{5}, {Shape{3}, {5, 5, 5}}, {Shape{3}}}};
   }
 };
-template <Traced X>
-auto broadcast_to(const X& x, const Shape& to) { return record<BroadcastTo>({to}, x); }
+template <Traced X> auto broadcast_to(const X& x, const Shape& to) {
+  return record<BroadcastTo>({to}, x);
+}
 
-struct SumTo : Structural<1> {
-  using Attr = ToShape;
+struct SumTo : Structural<1, ToShape> {
   static constexpr About about{"sum_to", "sum of what x repeats",
                                "The transpose of broadcast_to: sums x down to a shape."};
   static Shape shape(const Shape& x, const Attr& at) {
@@ -280,26 +263,23 @@ struct SumTo : Structural<1> {
       fold(Broadcasting(y.shape, x.shape), x.data, 0, x.shape.size(), y.data);
     }};
   };
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x) { return broadcast_to(g, shape_of(x)); },
-  };
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {Shape{2}}},
-        {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {3, 7}}, {Shape{2, 1}}}};
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return broadcast_to(g, shape_of(x)); }};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {Shape{2}}},
+            {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {3, 7}}, {Shape{2, 1}}}};
   }
 };
 /// x itself where it has the shape already.
-template <class T>
-Var<T> sum_to(const Var<T>& x, const Shape& to) {
+template <class T> Var<T> sum_to(const Var<T>& x, const Shape& to) {
   return shape_of(x) == to ? x : record<SumTo>({to}, x);
 }
-template <class T>
-Deferred<T> sum_to(const Deferred<T>& x, const Shape& to) {
+template <class T> Deferred<T> sum_to(const Deferred<T>& x, const Shape& to) {
   return shape_of(x) == to ? x : record<SumTo>({to}, x);
 }
-template <class T>
-Deferred<T> sum_to(const Value<T>& x, const Shape& to) { return record<SumTo>({to}, x); }
+template <class T> Deferred<T> sum_to(const Value<T>& x, const Shape& to) {
+  return record<SumTo>({to}, x);
+}
 
 struct Detach : Structural<1> {
   static constexpr bool aliases = true;
@@ -307,11 +287,11 @@ struct Detach : Structural<1> {
   static Shape shape(const Shape& x) { return x; }
   static constexpr auto value = [](auto x) { return x; };
   static constexpr auto pullbacks = std::tuple{no_gradient};
-  static auto examples() { return std::vector<Example<Attr>>{{{3}, 3}}; }
+  static Examples examples() { return {{{3}, 3}}; }
 };
-template <Traced X>
-auto detach(const X& x) { return record<Detach>({}, x); }
+RAMP_UNARY(detach, Detach)
 
-using Shaping = OpList<Transpose, Reshape, Permute, Slice, Embed, Concat, BroadcastTo, SumTo, Detach>;
+using Shaping =
+    OpList<Transpose, Reshape, Permute, Slice, Embed, Concat, BroadcastTo, SumTo, Detach>;
 
 }  // namespace ramp

@@ -6,8 +6,7 @@
 
 namespace ramp {
 
-struct Rowwise : Structural<1> {
-  using Attr = AlongAxis;
+struct Rowwise : Structural<1, AlongAxis> {
   static Along keep(const Attr& at) { return {false, at.axis, true}; }
 };
 
@@ -17,12 +16,10 @@ struct LogSoftmax : Rowwise {
     return nonempty("log_softmax", x, keep(at)), x;
   }
   static constexpr auto value = [](auto x, auto at) { return x - record<LogSumExp>(keep(at), x); };
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y, auto at) {
-    return g - exp(y) * record<Sum>(keep(at), g);
-  }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2}, {0, 0}}}, {Shape{2}, {-0.6931471805599453, -0.6931471805599453}}}};
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto, auto y, auto at) { return g - exp(y) * record<Sum>(keep(at), g); }};
+  static Examples examples() {
+    return {{{{Shape{2}, {0, 0}}}, {Shape{2}, {-0.6931471805599453, -0.6931471805599453}}}};
   }
 };
 
@@ -33,21 +30,17 @@ struct Softmax : Rowwise {
     const decltype(x) e = exp(x - record<Max>(keep(at), x));
     return e / record<Sum>(keep(at), e);
   };
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y, auto at) {
-    return y * (g - record<Sum>(keep(at), g * y));
-  }};
-  static auto examples() {
-    return std::vector<Example<Attr>>{
-        {{{Shape{2}, {0, 1.0986122886681098}}}, {Shape{2}, {0.25, 0.75}}}};
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto, auto y, auto at) { return y * (g - record<Sum>(keep(at), g * y)); }};
+  static Examples examples() {
+    return {{{{Shape{2}, {0, 1.0986122886681098}}}, {Shape{2}, {0.25, 0.75}}}};
   }
 };
 /// Along an axis, by default the last. ShapeError if there is no such axis.
-template <Traced X>
-auto log_softmax(const X& x, Axis axis = Axis{-1}) {
+template <Traced X> auto log_softmax(const X& x, Axis axis = Axis{-1}) {
   return record<LogSoftmax>({normal_axis("log_softmax", axis.index, shape_of(x))}, x);
 }
-template <Traced X>
-auto softmax(const X& x, Axis axis = Axis{-1}) {
+template <Traced X> auto softmax(const X& x, Axis axis = Axis{-1}) {
   return record<Softmax>({normal_axis("softmax", axis.index, shape_of(x))}, x);
 }
 
@@ -70,17 +63,16 @@ struct CrossEntropy : ByIndex {
     const auto p = exp(x - reshape(y + pick(x, at.span()), k));
     return reshape(g, k) * p - unpick(g, at.span(), shape_of(x)[1]);
   }};
-  static auto examples() {
+  static Examples examples() {
     static constexpr std::array<std::int32_t, 2> labels{1, 0};
-    return std::vector<Example<Attr>>{{{{Shape{2, 2}, {0, 0, 3, 3}}},
-                                       {Shape{2}, {0.6931471805599453, 0.6931471805599453}},
-                                       Indices::of(labels)}};
+    return {{{{Shape{2, 2}, {0, 0, 3, 3}}},
+             {Shape{2}, {0.6931471805599453, 0.6931471805599453}},
+             Indices::of(labels)}};
   }
 };
 /// The loss -log softmax(x)[label] of each row: x (n, k), labels in 0 .. k - 1, as (n).
 /// ShapeError for other shapes, IndexError for other labels.
-template <Traced X>
-auto cross_entropy(const X& x, std::span<const std::int32_t> labels) {
+template <Traced X> auto cross_entropy(const X& x, std::span<const std::int32_t> labels) {
   return record<CrossEntropy>(Indices::of(labels), x);
 }
 
