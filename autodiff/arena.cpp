@@ -1,6 +1,6 @@
 #include <autodiff/arena.hpp>
 
-#include <cstdint>
+#include <cstdlib>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -16,23 +16,23 @@ void Arena::next_block(std::size_t bytes) {
   }
   constexpr std::size_t smallest = std::size_t{1} << 16;
   const std::size_t size = std::max({bytes, capacity_, smallest});
-  auto* p = static_cast<std::byte*>(::operator new[](size, std::align_val_t{alignment}));
-  blocks_.push_back({std::unique_ptr<std::byte[], Free>(p), size});
-  advise_huge_pages(p, size);
+  blocks_.push_back(
+      {std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(take_pages(size))), size});
   at_ = {blocks_.size() - 1, 0};
   capacity_ += size;
 }
 
-// First touching 10^7 nodes costs as much as recording them where each 4 KiB page is a fault.
-void advise_huge_pages(void* p, std::size_t bytes) {
+void* take_pages(std::size_t bytes) {
+  constexpr std::size_t huge_page = std::size_t{1} << 21;
+  const std::size_t align = bytes >= 2 * huge_page ? huge_page : alignment;
+  void* p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
+  if (!p) throw std::bad_alloc();
 #ifdef __linux__
-  constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
-  const auto first = (reinterpret_cast<std::uintptr_t>(p) + page - 1) / page * page;
-  const auto last = (reinterpret_cast<std::uintptr_t>(p) + bytes) / page * page;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#else
-  (void)p, (void)bytes;
+  if (align == huge_page) madvise(p, bytes, MADV_HUGEPAGE);
 #endif
+  return p;
 }
+
+void give_pages(void* p) { std::free(p); }
 
 }  // namespace ramp

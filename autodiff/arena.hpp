@@ -5,12 +5,17 @@
 #include <autodiff/tensor.hpp>
 
 #include <cstddef>
-#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <utility>
 #include <vector>
 
 namespace ramp {
+
+// Memory for large arrays, on huge pages where the system has them: first touching 10^7 nodes page
+// by page costs more than recording them.
+void* take_pages(std::size_t bytes);
+void give_pages(void* p);
 
 class Arena {
  public:
@@ -39,7 +44,7 @@ class Arena {
 
  private:
   struct Free {
-    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{alignment}); }
+    void operator()(std::byte* p) const { give_pages(p); }
   };
   struct Block {
     std::unique_ptr<std::byte[], Free> memory;
@@ -52,10 +57,7 @@ class Arena {
   std::size_t capacity_ = 0;
 };
 
-void advise_huge_pages(void* p, std::size_t bytes);
-
-/// A contiguous array of plain records. It grows with realloc, which moves pages instead of bytes
-/// where the arrays are large, and never shrinks.
+/// A contiguous array of plain records, which never shrinks.
 template <class Record> class Records {
   static_assert(std::is_trivially_copyable_v<Record>);
 
@@ -73,7 +75,7 @@ template <class Record> class Records {
     std::swap(capacity_, other.capacity_);
     return *this;
   }
-  ~Records() { std::free(data_); }
+  ~Records() { give_pages(data_); }
 
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
@@ -91,12 +93,10 @@ template <class Record> class Records {
   }
   void reserve(std::size_t n) {
     if (n <= capacity_) return;
-    const std::size_t grown = std::max(n, std::max<std::size_t>(64, capacity_ * 2));
-    void* p = std::realloc(static_cast<void*>(data_), grown * sizeof(Record));
-    if (!p) throw std::bad_alloc();
-    data_ = static_cast<Record*>(p);
-    capacity_ = grown;
-    advise_huge_pages(data_, capacity_ * sizeof(Record));
+    capacity_ = std::max(n, std::max<std::size_t>(64, capacity_ * 2));
+    auto* grown = static_cast<Record*>(take_pages(capacity_ * sizeof(Record)));
+    if (size_ > 0) std::memcpy(static_cast<void*>(grown), data_, size_ * sizeof(Record));
+    give_pages(std::exchange(data_, grown));
   }
   void resize(std::size_t n) {  // new records are uninitialised
     reserve(n);

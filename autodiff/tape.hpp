@@ -133,7 +133,10 @@ template <class T = double> class Tape {
   /// The same without a gradient.
   Var<T> constant(T value, std::string_view name = {}) { return add_leaf(value, false, name); }
   Var<T> constant(std::initializer_list<T> values, std::string_view name = {}) {
-    return constant(Tensor<T>({static_cast<std::int64_t>(values.size())}, values), name);
+    return constant({static_cast<std::int64_t>(values.size())}, values, name);
+  }
+  Var<T> constant(const Shape& shape, std::initializer_list<T> values, std::string_view name = {}) {
+    return constant(Tensor<T>(shape, values), name);
   }
   Var<T> constant(const Tensor<T>& value, std::string_view name = {}) {
     return add_leaf(value.view(), false, true, name);
@@ -316,7 +319,7 @@ template <class T = double> class Tape {
   std::vector<ScopeChange> scope_changes_{{0, 0}};
   std::vector<ScopeInfo> scopes_{{"", 0}};
   std::vector<Name> names_;
-  std::vector<Binding> bindings_;  // in the order of their nodes
+  std::vector<Binding> bindings_;                        // in the order of their nodes
   std::pmr::unsynchronized_pool_resource bound_memory_;  // keeps what clear() frees
   std::pmr::unordered_map<const Parameter<T>*, std::uint32_t> bound_{&bound_memory_};
   std::uint32_t swept_ = 0;  // nodes below it have gradients of the last backward

@@ -1,0 +1,10 @@
+# Takes the first C++ block out of the README, so that it is compiled, and what it says it prints.
+file(READ "${README}" text)
+string(REGEX MATCH "```cpp\n([^`]*)```" block "${text}")
+if(NOT block)
+  message(FATAL_ERROR "README.md has no C++ block")
+endif()
+set(code "${CMAKE_MATCH_1}")
+string(REGEX MATCH "It prints `([^`]*)`" line "${text}")
+file(WRITE "${SOURCE}" "${code}")
+set(README_OUTPUT "${CMAKE_MATCH_1}")
