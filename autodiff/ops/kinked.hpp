@@ -108,11 +108,14 @@ struct Clamp : Elementwise<1, Bounds> {
   static constexpr auto value = [](auto x, auto at) {
     return where(x <= at.low, at.low, where(x >= at.high, at.high, x));
   };
+  // An infinite bound is no kink: at x = infinity the slope stays 1.
+  static constexpr auto share = [](double bound, double c) { return std::isinf(bound) ? 1 : c; };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
-    return gate(x, at.low, gate(at.high, x, g, at.at_zero), at.at_zero);
+    const auto below = gate(at.high, x, g, share(at.high, at.at_zero));
+    return gate(x, at.low, below, share(at.low, at.at_zero));
   }};
   static constexpr auto kink = [](auto x, auto at) {
-    return abs(x - at.low) < abs(x - at.high) ? x - at.low : x - at.high;
+    return where(abs(x - at.low) < abs(x - at.high), x - at.low, x - at.high);
   };
   static Examples examples() {
     return {{{-2}, -1, {-1, 0.5}}, {{0.25}, 0.25, {-1, 0.5}}, {{3}, 0.5, {-1, 0.5}}};
