@@ -18,7 +18,8 @@ void Arena::next_block(std::size_t bytes) {
   const std::size_t size = std::max({bytes, capacity_, smallest});
   blocks_.push_back(
       {std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(take_pages(size))), size});
-  at_ = {blocks_.size() - 1, 0};
+  at_.block = blocks_.size() - 1;
+  at_.used = 0;
   capacity_ += size;
 }
 

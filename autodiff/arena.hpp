@@ -21,6 +21,7 @@ class Arena {
  public:
   struct Mark {
     std::size_t block = 0, used = 0;
+    std::size_t total = 0;  // handed out, in bytes
   };
 
   /// `bytes` of 64-byte-aligned memory, uninitialised, valid until a rewind to an earlier mark.
@@ -29,18 +30,26 @@ class Arena {
     if (blocks_.empty() || at_.used + bytes > blocks_[at_.block].size) next_block(bytes);
     void* p = blocks_[at_.block].memory.get() + at_.used;
     at_.used += bytes;
+    at_.total += bytes;
     return p;
   }
   template <class T> T* take_array(std::size_t n) { return static_cast<T*>(take(n * sizeof(T))); }
 
+  // Takes back, when it dies, what was handed out since.
+  struct Temporary {
+    explicit Temporary(Arena& arena) : arena_(arena), mark_(arena.mark()) {}
+    ~Temporary() { arena_.rewind(mark_); }
+    Temporary(const Temporary&) = delete;
+    Temporary& operator=(const Temporary&) = delete;
+
+   private:
+    Arena& arena_;
+    Mark mark_;
+  };
   Mark mark() const { return at_; }
   void rewind(Mark mark) { at_ = mark; }
   std::size_t capacity() const { return capacity_; }  // bytes held
-  std::size_t used() const {                          // bytes handed out
-    std::size_t n = at_.used;
-    for (std::size_t i = 0; i < at_.block; ++i) n += blocks_[i].size;
-    return n;
-  }
+  std::size_t used() const { return at_.total; }      // bytes handed out
 
  private:
   struct Free {
@@ -106,18 +115,6 @@ template <class Record> class Records {
  private:
   Record* data_ = nullptr;
   std::size_t size_ = 0, capacity_ = 0;
-};
-
-/// An array of n elements that calls the allocator only when they are many.
-template <class X> class Few {
- public:
-  explicit Few(std::size_t n) : many_(n > few_.size() ? n : 0) {}
-  X* data() { return many_.empty() ? few_.data() : many_.data(); }
-  X& operator[](std::size_t i) { return data()[i]; }
-
- private:
-  std::array<X, 4> few_{};
-  std::vector<X> many_;
 };
 
 }  // namespace ramp

@@ -41,23 +41,30 @@ void Tape<T>::backward(const Var<T>& root, const Tensor<T>& seed, BackwardOption
 
 template <class T>
 void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options) {
+  if (!options.accumulate) return sweep(root, seed, options.retain, true);
   std::vector<std::pair<std::uint32_t, Tensor<T>>> before;  // leaves and what they had
-  if (options.accumulate) {
-    for (std::uint32_t i = 0; i < size(); ++i) {
-      if (nodes_[i].op != leaf_op) continue;
-      if (nodes_[i].is(Node<T>::bound))
-        before.emplace_back(i, binding_of(i)->parameter->gradient());
-      else if (const auto g = gradient_of(i))
-        before.emplace_back(i, Tensor<T>(*g));
-    }
+  for (std::uint32_t i = 0; i < size(); ++i) {
+    if (nodes_[i].op != leaf_op) continue;
+    if (nodes_[i].is(Node<T>::bound))
+      before.emplace_back(i, binding_of(i)->parameter->gradient());
+    else if (const auto g = gradient_of(i))
+      before.emplace_back(i, Tensor<T>(*g));
   }
+  const std::uint32_t further = adjoints_.swept;
   sweep(root, seed, options.retain, true);
+  if (further > adjoints_.swept) {  // leaves that only the last root reached
+    adjoints_.scalars.resize(further);
+    std::fill(&adjoints_.scalars[adjoints_.swept], adjoints_.scalars.data() + further, T(-0.0));
+    adjoints_.swept = further;
+  }
   for (const auto& [i, old] : before) {
     if (nodes_[i].is(Node<T>::bound)) {
-      copy(old.size(), old.data(), binding_of(i)->parameter->gradient().data(), true);
-    } else if (i < swept_) {
+      Tensor<T>& gradient = binding_of(i)->parameter->gradient();
+      copy(old.size(), old.data(), gradient.data(), true);
+      if (nodes_[i].rank() == 0 && i < adjoints_.swept) adjoints_.scalars[i] = gradient[0] + T(0);
+    } else {
       bool add;
-      const View<T> to = adjoint(i, add, true);
+      const View<T> to = adjoint(i, add);
       copy(old.size(), old.data(), to.data, add);
     }
   }
@@ -66,12 +73,26 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
 template <class T>
 std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>> inputs) {
   check_root(root, nullptr, "grad");
-  for (const Var<T>& x : inputs) check(x, leaf_op);
+  check_inputs(inputs, "grad");
+  std::swap(adjoints_, grads_);  // what backward() gave stays
+  const auto back = [this](void*) { std::swap(adjoints_, grads_); };
+  const std::unique_ptr<void, decltype(back)> guard(this, back);
   sweep(root, nullptr, true, false);
   std::vector<Tensor<T>> all;
   for (const Var<T>& x : inputs)
     all.push_back(x.index_ > root.index_ ? Tensor<T>(shape_of(x.index_)) : gradient(x));
   return all;
+}
+
+template <class T>
+void Tape<T>::check_inputs(std::span<const Var<T>> inputs, const char* call) const {
+  for (const Var<T>& x : inputs) {
+    check(x, leaf_op);
+    if (!nodes_[x.index_].is(Node<T>::varies))
+      throw GradientError(fmt::format("[{}] {} {} doesn't vary: make it a leaf()", call,
+                                      op_info(nodes_[x.index_].op).about.name,
+                                      to_string(shape_of(x.index_))));
+  }
 }
 
 template <class T> Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
@@ -81,10 +102,10 @@ template <class T> Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
     throw GradientError(fmt::format("[gradient] {} {}: {}", op_info(node.op).about.name,
                                     to_string(shape_of(x.index_)), why));
   };
-  if (swept_ == 0) fail("no backward() has run on this recording");
+  if (adjoints_.swept == 0) fail("no backward() has run on this recording");
   if (!node.is(Node<T>::varies)) fail("it doesn't vary, so it has no gradient: make it a leaf()");
-  if (x.index_ >= swept_) fail("it was recorded after the root of the last backward()");
-  if (node.rank() > 0 && node.op != leaf_op && !retained_)
+  if (x.index_ >= adjoints_.swept) fail("it was recorded after the root of the last backward()");
+  if (node.rank() > 0 && node.op != leaf_op && !adjoints_.retained)
     fail("the gradients of interior tensors aren't kept: backward(root, {.retain = true})");
   const auto g = gradient_of(x.index_);
   return g ? Tensor<T>(*g) : Tensor<T>(shape_of(x.index_));
@@ -92,31 +113,31 @@ template <class T> Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
 
 template <class T> std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i) const {
   const Node<T>& node = nodes_[i];
-  if (i >= swept_ || !node.is(Node<T>::varies)) return {};
+  if (i >= adjoints_.swept || !node.is(Node<T>::varies)) return {};
   if (node.rank() == 0) {
-    if (!reached(adjoints_[i])) return {};
-    return View<const T>{&adjoints_[i], Shape{}};
+    if (!reached(adjoints_.scalars[i])) return {};
+    return View<const T>{&adjoints_.scalars[i], Shape{}};
   }
-  if (node.op != leaf_op && !retained_) return {};
-  const T* data = tensor_adjoints_[node.tensor];
+  if (node.op != leaf_op && !adjoints_.retained) return {};
+  const T* data = adjoints_.tensors[node.tensor];
   if (data == nullptr) return {};
   return View<const T>{data, shape_of(i)};
 }
 
 // The adjoint of node i, to be stored or, with `add`, added to.
-template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add, bool into_parameters) {
+template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add) {
   const Node<T>& node = nodes_[i];
   if (node.rank() == 0) {
-    add = reached(adjoints_[i]);
-    return {&adjoints_[i], Shape{}};
+    add = reached(adjoints_.scalars[i]);
+    return {&adjoints_.scalars[i], Shape{}};
   }
   const Shape shape = shape_of(i);
-  T*& data = tensor_adjoints_[node.tensor];
+  T*& data = adjoints_.tensors[node.tensor];
   add = data != nullptr;
   if (!add)
-    data = into_parameters && node.is(Node<T>::bound)
+    data = adjoints_.into_parameters && node.is(Node<T>::bound)
                ? binding_of(i)->parameter->gradient().data()
-               : gradients_.template take_array<T>(shape.size());
+               : adjoints_.memory.template take_array<T>(shape.size());
   return {data, shape};
 }
 
@@ -129,29 +150,30 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
                       "recorded values no "
                       "longer fit: record again",
                       b.parameter->name()));
-  swept_ = root.index_ + 1;
-  retained_ = retain;
-  adjoints_.resize(swept_);
-  std::fill_n(adjoints_.data(), swept_, T(-0.0));
-  tensor_adjoints_.resize(tensors_.size());
-  std::fill_n(tensor_adjoints_.data(), tensors_.size(), nullptr);
-  gradients_.rewind({});
+  adjoints_.swept = root.index_ + 1;
+  adjoints_.retained = retain;
+  adjoints_.into_parameters = into_parameters;
+  adjoints_.scalars.resize(adjoints_.swept);
+  std::fill_n(adjoints_.scalars.data(), adjoints_.swept, T(-0.0));
+  adjoints_.tensors.resize(tensors_.size());
+  std::fill_n(adjoints_.tensors.data(), tensors_.size(), nullptr);
+  adjoints_.memory.rewind({});
 
   bool add;
-  const View<T> at_root = adjoint(root.index_, add, into_parameters);
+  const View<T> at_root = adjoint(root.index_, add);
   for (std::size_t i = 0; i < at_root.size(); ++i) at_root[i] = seed ? (*seed)[i] + T(0) : T(1);
 
   const Rules<T>* const* const rules = all_rules<T>();
-  const Sweep<T> scalars{nodes_.data(), adjoints_.data(), pool_.data(), attrs_.data(),
+  const Sweep<T> scalars{nodes_.data(), adjoints_.scalars.data(), pool_.data(), attrs_.data(),
                          options_.at_zero};
   using N = Node<T>;
-  for (std::uint32_t i = swept_; i-- > 0;) {
+  for (std::uint32_t i = adjoints_.swept; i-- > 0;) {
     const N& node = nodes_[i];
     if (!node.is(N::varies) || node.op == leaf_op) continue;
     if (node.is(N::shaped)) {
-      sweep_tensor(i, retain, into_parameters);
+      sweep_tensor(i);
     } else {
-      const T g = adjoints_[i];
+      const T g = adjoints_.scalars[i];
       if (reached(g)) rules[node.op]->sweep(node, g, scalars);
     }
   }
@@ -159,28 +181,29 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
   for (const Binding& b : bindings_) {  // scalars swept in the tape's own, and the unreached
     Tensor<T>& gradient = b.parameter->gradient();
     if (nodes_[b.node].rank() == 0)
-      gradient[0] = b.node < swept_ ? adjoints_[b.node] + T(0) : T(0);
-    else if (b.node >= swept_ || tensor_adjoints_[nodes_[b.node].tensor] == nullptr)
+      gradient[0] = b.node < adjoints_.swept ? adjoints_.scalars[b.node] + T(0) : T(0);
+    else if (b.node >= adjoints_.swept || adjoints_.tensors[nodes_[b.node].tensor] == nullptr)
       std::fill(gradient.begin(), gradient.end(), T(0));
   }
 }
 
-template <class T> void Tape<T>::sweep_tensor(std::uint32_t i, bool retain, bool into_parameters) {
+template <class T> void Tape<T>::sweep_tensor(std::uint32_t i) {
   using N = Node<T>;
   const N& node = nodes_[i];
   const Shape shape = shape_of(i);
   Value<T> g{nullptr, shape, &scratch_};
   if (node.rank() > 0)
-    g.data = tensor_adjoints_[node.tensor];
-  else if (reached(adjoints_[i]))
-    g.data = &adjoints_[i];
+    g.data = adjoints_.tensors[node.tensor];
+  else if (reached(adjoints_.scalars[i]))
+    g.data = &adjoints_.scalars[i];
   if (g.data == nullptr) return;
 
   const OpInfo& op = op_info(node.op);
   const std::span<const std::uint32_t> in = operands(i);
-  Few<Value<T>> values(in.size());
+  const Arena::Temporary temporary(scratch_);
+  Value<T>* const values = scratch<Value<T>>(in.size());
   for (std::size_t k = 0; k < in.size(); ++k) values[k] = operand(in[k]);
-  const Call<T> call{{values.data(), in.size()}, operand(i), attr_of(i), conventions(node)};
+  const Call<T> call{{values, in.size()}, operand(i), attr_of(i), conventions(node)};
   const auto wanted = [&](std::size_t k) {
     return op.differentiable_in(static_cast<int>(k)) && operand_varies(node, k, in[k]);
   };
@@ -188,32 +211,33 @@ template <class T> void Tape<T>::sweep_tensor(std::uint32_t i, bool retain, bool
   // The last operand of this node's size that has no adjoint yet takes over g's memory: nobody
   // reads g again.
   std::size_t heir = in.size();
-  if (!retain && node.rank() > 0 && (op.elementwise || op.aliases)) {
+  if (!adjoints_.retained && node.rank() > 0 && (op.elementwise || op.aliases)) {
     for (std::size_t k = 0; k < in.size(); ++k) {
       const N& to = nodes_[in[k]];
       if (wanted(k) && to.rank() > 0 && values[k].shape.size() == shape.size() &&
-          tensor_adjoints_[to.tensor] == nullptr && !(into_parameters && to.is(N::bound)))
+          adjoints_.tensors[to.tensor] == nullptr &&
+          !(adjoints_.into_parameters && to.is(N::bound)))
         heir = k;
     }
     for (std::size_t k = 0; k < heir && heir < in.size(); ++k)
       if (in[k] == in[heir]) heir = in.size();  // f(x, x): the second must add to the first
   }
-  const Arena::Mark before = scratch_.mark();
   const auto pull = [&](std::size_t k, View<T> to, bool add) {
+    const Arena::Temporary formula(scratch_);
     pull_back(op, call, static_cast<int>(k), g, to, add);
-    scratch_.rewind(before);
   };
   for (std::size_t k = 0; k < in.size(); ++k) {
     if (k == heir || !wanted(k)) continue;
     bool add;
-    const View<T> to = adjoint(in[k], add, into_parameters);
+    const View<T> to = adjoint(in[k], add);
     pull(k, to, add);
     if (to.shape.rank() == 0) to[0] = to[0] + T(0);  // reached, even by -0
   }
-  if (heir == in.size()) return;
-  tensor_adjoints_[nodes_[in[heir]].tensor] = g.data;
-  if (!op.aliases && !op.passes_on_to(static_cast<int>(heir)))
-    pull(heir, {g.data, values[heir].shape}, false);
+  if (heir < in.size()) {
+    adjoints_.tensors[nodes_[in[heir]].tensor] = g.data;
+    if (!op.aliases && !op.passes_on_to(static_cast<int>(heir)))
+      pull(heir, {g.data, values[heir].shape}, false);
+  }
 }
 
 template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
@@ -223,10 +247,9 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
   check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
   const std::uint32_t n = root.index_ + 1;
   std::vector<bool> between(n);  // depends on one of the inputs
-  for (const Var<T>& x : inputs) {
-    check(x, leaf_op);
+  check_inputs(inputs, "grad_on_tape");
+  for (const Var<T>& x : inputs)
     if (x.index_ < n) between[x.index_] = true;
-  }
   for (std::uint32_t i = 0; i < n; ++i) {
     if (!nodes_[i].is(Node<T>::varies)) between[i] = false;
     if (between[i] || !nodes_[i].is(Node<T>::varies)) continue;

@@ -3,6 +3,7 @@
 
 #include <autodiff/tensor.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -24,7 +25,7 @@ template <class T> class Parameter {
   /// To change the value, but not its shape. A tape that has read the old one then refuses to go
   /// backward.
   View<T> edit() {
-    ++version_;
+    version_ = next_version();
     return value_.view();
   }
   /// What the last backward() wrote; an optimizer may scale it.
@@ -35,7 +36,12 @@ template <class T> class Parameter {
  private:
   std::string name_;
   Tensor<T> value_, gradient_;
-  std::uint64_t version_ = 0;
+  // One count for all, so that a parameter built where another one died is known to be new.
+  static std::uint64_t next_version() {
+    static std::atomic<std::uint64_t> count = 0;
+    return ++count;
+  }
+  std::uint64_t version_ = next_version();
 };
 
 }  // namespace ramp

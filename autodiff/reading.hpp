@@ -11,6 +11,7 @@ template <class O, class T> struct Reading {
   using Pullbacks = std::remove_cvref_t<decltype(O::pullbacks)>;
   static constexpr std::size_t arity =
       O::arity == variadic ? 1 : static_cast<std::size_t>(O::arity);
+  static_assert(arity <= 3, "an op has at most three inputs, or any number (variadic)");
   static_assert(std::tuple_size_v<Pullbacks> == arity, "an op has one pullback per input");
   static_assert(std::is_trivially_copyable_v<Attr> && sizeof(Attr) <= max_attr_bytes);
 

@@ -29,6 +29,14 @@ Shape::Shape(std::span<const std::int64_t> sizes) {
                                    listed(sizes, sizes.size())));
     sizes_[static_cast<std::size_t>(rank_++)] = static_cast<std::uint32_t>(n);
   }
+  check_size("shape");
+}
+
+void Shape::check_size(const char* op) const {
+  double n = 1;
+  for (int i = 0; i < rank_; ++i) n *= (*this)[i];
+  if (n > max_elements)
+    throw ShapeError(fmt::format("[{}] {} has more than 2^48 elements", op, to_string(*this)));
 }
 
 Shape Shape::without(int axis) const {

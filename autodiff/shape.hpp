@@ -11,11 +11,12 @@
 namespace ramp {
 
 inline constexpr int max_rank = 4;
+inline constexpr double max_elements = 281474976710656.0;  // 2^48: more fits in no memory
 
 class Shape {
  public:
   constexpr Shape() = default;
-  /// Throws ShapeError for more than four sizes, or one below 0 or above 2^32 - 1.
+  /// ShapeError for more than four sizes, one below 0 or above 2^32 - 1, or a product above 2^48.
   Shape(std::initializer_list<std::int64_t> sizes)
       : Shape(std::span(sizes.begin(), sizes.size())) {}
   explicit Shape(std::span<const std::int64_t> sizes);
@@ -30,6 +31,8 @@ class Shape {
     for (int i = 0; i < rank_; ++i) n *= (*this)[i];
     return n;
   }
+  /// ShapeError, naming `op`, if it has more than 2^48 elements.
+  void check_size(const char* op) const;
   constexpr bool operator==(const Shape& other) const {
     if (rank_ != other.rank_) return false;
     for (int i = 0; i < rank_; ++i)

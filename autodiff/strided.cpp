@@ -77,6 +77,7 @@ namespace {
 
 // Calls f(offset in the small tensor, offset in the run, length) for each innermost piece.
 template <class F> void pieces(const Broadcasting& how, std::size_t first, std::size_t n, F f) {
+  if (n == 0) return;
   const std::size_t inner = how.inner();
   std::size_t row = first / inner, column = first % inner;
   for (std::size_t done = 0; done < n; ++row, column = 0) {

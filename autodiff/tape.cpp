@@ -50,6 +50,7 @@ template <class T> Tape<T>::Tape(TapeOptions options)
     : options_(options), varying_(Node<T>::varies) {
   if (!std::isfinite(options.at_zero))
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
+  attrs_.push(0);
 }
 
 template <class T> void Tape<T>::grow() {
@@ -96,15 +97,15 @@ template <class T> void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape&
   tensors_.push({data, shape.sizes()});
 }
 
-template <class T> Var<T> Tape<T>::add_leaf(T value, bool varies, std::string_view name) {
+template <class T> Var<T> Tape<T>::add_leaf(T value, bool varies, Name name) {
   Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
   node.value = value;
   push(node);
-  return name.empty() ? last() : named(last(), name);
+  return name.text.empty() ? last() : named(last(), name.text);
 }
 
 template <class T>
-Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied, std::string_view name) {
+Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied, Name name) {
   if (value.shape.rank() == 0) return add_leaf(value[0], varies, name);
   T* data = const_cast<T*>(value.data);  // read only: no rule writes to its operands
   if (copied) {
@@ -115,7 +116,7 @@ Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied, std::str
   Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
   add_tensor(node, data, value.shape);
   push(node);
-  return name.empty() ? last() : named(last(), name);
+  return name.text.empty() ? last() : named(last(), name.text);
 }
 
 template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
@@ -149,8 +150,9 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   if (op.arity != variadic && in.size() != static_cast<std::size_t>(op.arity))
     throw ValueError(
         fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity, in.size()));
-  Few<Shape> shapes(in.size());
-  Few<Value<T>> values(in.size());
+  const Arena::Temporary temporary(scratch_);
+  Shape* const shapes = scratch<Shape>(in.size());
+  Value<T>* const values = scratch<Value<T>>(in.size());
   using N = Node<T>;
   N node{id, 0, 0, {}, {}};
   bool shaped = false;
@@ -164,7 +166,8 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
     flags |= N::varies;
     if (k < 2) flags |= k == 0 ? N::first_varies : N::second_varies;
   }
-  const Shape shape = op.shape({shapes.data(), in.size()}, attr);
+  const Shape shape = op.shape({shapes, in.size()}, attr);
+  shape.check_size(op.about.name);
   const std::size_t bytes = shape.rank() && !op.aliases ? shape.size() * sizeof(T) : 0;
   check_budget(bytes + sizeof(N));
 
@@ -173,6 +176,12 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   if (shaped || !op.elementwise) node.flags |= N::shaped;
   if (op.attr_bytes) {
     node.attr = keep_attr(attr, op.attr_bytes);
+    if constexpr (sizeof(T) == 4)
+      if (op.elementwise) {
+        auto* numbers = reinterpret_cast<double*>(&attrs_[node.attr]);
+        for (std::size_t k = 0; k < op.attr_bytes / sizeof(double); ++k)
+          numbers[k] = static_cast<float>(numbers[k]);
+      }
     if (op.adopt) op.adopt(&attrs_[node.attr], values_);
     attr = &attrs_[node.attr];
   }
@@ -186,18 +195,16 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   }
   if (nodes_.full()) grow();  // operands of rank 0 are read where their nodes lie
   for (std::size_t k = 0; k < in.size(); ++k) values[k] = operand(in[k].index_);
-  const Arena::Mark before = scratch_.mark();
   if (shape.rank() == 0) {
-    evaluate<T>(op, {values.data(), in.size()}, attr, {&node.value, shape}, false);
+    evaluate<T>(op, {values, in.size()}, attr, {&node.value, shape}, false);
   } else {
     T* data = values[0].data;
     if (!op.aliases || shapes[0].rank() == 0) {
       data = values_.template take_array<T>(shape.size());
-      evaluate<T>(op, {values.data(), in.size()}, attr, {data, shape}, false);
+      evaluate<T>(op, {values, in.size()}, attr, {data, shape}, false);
     }
     add_tensor(node, data, shape);
   }
-  scratch_.rewind(before);
   push(node);
   return last();
 }
@@ -206,18 +213,24 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
 
 template <class T> auto Tape<T>::mark() const -> Mark {
   const auto n = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
-  return {size(),    n(tensors_),       n(pool_),     n(attrs_),
-          n(names_), n(scope_changes_), n(bindings_), values_.mark()};
+  return {size(),       n(tensors_), n(pool_),       n(attrs_), n(names_), n(scope_changes_),
+          n(bindings_), epoch_,      values_.mark(), this};
 }
 
 template <class T> void Tape<T>::rewind(const Mark& mark) {
-  if (mark.nodes > size())
-    throw HandleError("[rewind] the mark lies beyond the end: an earlier rewind has dropped it");
+  if (mark.tape != this) throw HandleError("[rewind] the mark is another tape's");
+  if (mark.nodes > size() || (mark.nodes > 0 && epoch_of(mark.nodes - 1) > mark.epoch))
+    throw HandleError(
+        "[rewind] an earlier rewind or clear has dropped what the mark stands behind");
+  drop(mark);
+}
+
+template <class T> void Tape<T>::drop(const Mark& mark) {
   if (mark.nodes == size()) return;
   nodes_.resize(mark.nodes);
   tensors_.resize(mark.tensors);
   pool_.resize(mark.pool);
-  attrs_.resize(mark.attrs);
+  attrs_.resize(std::max(1u, mark.attrs));
   names_.resize(mark.names);
   scope_changes_.resize(std::max(1u, mark.scopes));
   if (bindings_.size() > mark.bindings) {
@@ -232,7 +245,7 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
     epochs_.assign(1, {0, epoch_});
   else
     epochs_.push_back({mark.nodes, epoch_});
-  swept_ = 0;
+  adjoints_.swept = 0;
   enter(scope_);
 }
 
@@ -268,15 +281,17 @@ template <class T> std::string Tape<T>::scope_path(std::uint32_t scope) const {
 
 template <class T> Var<T> Tape<T>::named(const Var<T>& x, std::string_view name) {
   check(x, leaf_op);
-  names_.push_back({x.index_, std::string(name)});
+  char* text = values_.template take_array<char>(name.size());
+  std::copy(name.begin(), name.end(), text);
+  names_.push_back({x.index_, {text, name.size()}});
   return x;
 }
 
 template <class T> std::string_view Tape<T>::name_of(std::uint32_t i) const {
   if (nodes_[i].is(Node<T>::bound)) return binding_of(i)->parameter->name();
   const auto it =
-      std::find_if(names_.rbegin(), names_.rend(), [i](const Name& n) { return n.node == i; });
-  return it == names_.rend() ? std::string_view{} : std::string_view{it->text};
+      std::find_if(names_.rbegin(), names_.rend(), [i](const NodeName& n) { return n.node == i; });
+  return it == names_.rend() ? std::string_view{} : it->text;
 }
 
 template <class T> const Parameter<T>* Tape<T>::parameter_of(std::uint32_t i) const {

@@ -6,6 +6,8 @@
 #include <autodiff/value.hpp>
 
 #include <bit>
+#include <concepts>
+#include <memory>
 #include <memory_resource>
 #include <optional>
 #include <span>
@@ -74,6 +76,14 @@ struct BackwardOptions {
   bool accumulate = false;  // add to the leaves' gradients of the last backward
 };
 
+// A name for a leaf; unlike string_view it can't be built from {0, 1}.
+struct Name {
+  std::string_view text;
+  Name() = default;
+  template <class S>
+  requires std::convertible_to<const S&, std::string_view> Name(const S& s) : text(s) {}
+};
+
 template <class T> class Tape;
 
 /// A handle on a node of a tape. It is cheap to copy, and must not outlive the tape.
@@ -120,31 +130,29 @@ template <class T = double> class Tape {
 
   // --- Leaves -----------------------------------------------------------------------------
   /// An independent variable: a number, a vector, a tensor. Values are copied.
-  Var<T> leaf(T value, std::string_view name = {}) { return add_leaf(value, true, name); }
-  Var<T> leaf(std::initializer_list<T> values, std::string_view name = {}) {
+  Var<T> leaf(T value, Name name = {}) { return add_leaf(value, true, name); }
+  Var<T> leaf(std::initializer_list<T> values, Name name = {}) {
     return leaf({static_cast<std::int64_t>(values.size())}, values, name);
   }
-  Var<T> leaf(const Shape& shape, std::initializer_list<T> values, std::string_view name = {}) {
+  Var<T> leaf(const Shape& shape, std::initializer_list<T> values, Name name = {}) {
     return leaf(Tensor<T>(shape, values), name);
   }
-  Var<T> leaf(const Tensor<T>& value, std::string_view name = {}) {
+  Var<T> leaf(const Tensor<T>& value, Name name = {}) {
     return add_leaf(value.view(), true, true, name);
   }
   /// The same without a gradient.
-  Var<T> constant(T value, std::string_view name = {}) { return add_leaf(value, false, name); }
-  Var<T> constant(std::initializer_list<T> values, std::string_view name = {}) {
+  Var<T> constant(T value, Name name = {}) { return add_leaf(value, false, name); }
+  Var<T> constant(std::initializer_list<T> values, Name name = {}) {
     return constant({static_cast<std::int64_t>(values.size())}, values, name);
   }
-  Var<T> constant(const Shape& shape, std::initializer_list<T> values, std::string_view name = {}) {
+  Var<T> constant(const Shape& shape, std::initializer_list<T> values, Name name = {}) {
     return constant(Tensor<T>(shape, values), name);
   }
-  Var<T> constant(const Tensor<T>& value, std::string_view name = {}) {
+  Var<T> constant(const Tensor<T>& value, Name name = {}) {
     return add_leaf(value.view(), false, true, name);
   }
   /// A constant that isn't copied: the memory must stay as it is until the tape is cleared.
-  Var<T> borrow(View<const T> value, std::string_view name = {}) {
-    return add_leaf(value, false, false, name);
-  }
+  Var<T> borrow(View<const T> value, Name name = {}) { return add_leaf(value, false, false, name); }
   /// The leaf that reads a parameter in place; the same one each time. backward() writes the
   /// parameter's gradient, and throws if its value was changed in between.
   Var<T> parameter(Parameter<T>& p);
@@ -201,13 +209,15 @@ template <class T = double> class Tape {
   [[nodiscard]] Scope scope(std::string_view name) { return Scope(*this, name); }
 
   struct Mark {
-    std::uint32_t nodes, tensors, pool, attrs, names, scopes, bindings;
-    Arena::Mark values;
+    std::uint32_t nodes = 0, tensors = 0, pool = 0, attrs = 0, names = 0, scopes = 0, bindings = 0;
+    std::uint32_t epoch = 0;
+    Arena::Mark values{};
+    const Tape* tape = nullptr;
   };
   Mark mark() const;
   /// Drops every node since the mark. Their handles are refused from then on.
   void rewind(const Mark& mark);
-  void clear() { rewind({}); }
+  void clear() { drop({}); }
 
   /// x under a name, for graphs and messages.
   Var<T> named(const Var<T>& x, std::string_view name);
@@ -253,9 +263,9 @@ template <class T = double> class Tape {
   struct ScopeChange {
     std::uint32_t first, scope;
   };
-  struct Name {
+  struct NodeName {
     std::uint32_t node;
-    std::string text;
+    std::string_view text;  // in values_
   };
   struct Binding {
     Parameter<T>* parameter;
@@ -282,11 +292,17 @@ template <class T = double> class Tape {
   void check_budget(std::size_t more) const;
   void check_slowly(const Var<T>& x, OpId op) const;
   std::uint32_t epoch_of(std::uint32_t i) const;
-  Var<T> add_leaf(T value, bool varies, std::string_view name);
-  Var<T> add_leaf(View<const T> value, bool varies, bool copied, std::string_view name);
+  Var<T> add_leaf(T value, bool varies, Name name);
+  Var<T> add_leaf(View<const T> value, bool varies, bool copied, Name name);
   void add_tensor(Node<T>& node, T* data, const Shape& shape);
   std::uint32_t scope_named(std::string_view name);
   void enter(std::uint32_t scope);
+  void drop(const Mark& mark);
+  template <class Item> Item* scratch(std::size_t n) {
+    Item* items = scratch_.template take_array<Item>(n);
+    std::uninitialized_default_construct_n(items, n);
+    return items;
+  }
 
   Value<T> operand(std::uint32_t i);
   Conventions conventions(const Node<T>& node) const {
@@ -300,9 +316,10 @@ template <class T = double> class Tape {
 
   void run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options);
   void sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
-  void sweep_tensor(std::uint32_t i, bool retain, bool into_parameters);
+  void sweep_tensor(std::uint32_t i);
+  void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
   void check_root(const Var<T>& root, const Shape* seed, const char* call) const;
-  View<T> adjoint(std::uint32_t i, bool& add, bool into_parameters);
+  View<T> adjoint(std::uint32_t i, bool& add);
   const Binding* binding_of(std::uint32_t i) const;
 
   TapeOptions options_;
@@ -310,21 +327,32 @@ template <class T = double> class Tape {
   std::uint32_t epoch_ = 0, scope_ = 0;
   Records<Node<T>> nodes_;
   Records<TensorRecord<T>> tensors_;
-  Records<std::uint32_t> pool_;  // operands of nodes that have more than two
-  Records<std::uint64_t> attrs_;
-  Records<T> adjoints_;          // of rank-0 nodes, by node
-  Records<T*> tensor_adjoints_;  // by tensor; null where nothing came
-  Arena values_, gradients_, scratch_;
+  Records<std::uint32_t> pool_;   // operands of nodes that have more than two
+  Records<std::uint64_t> attrs_;  // the first word is no one's: ops without attributes point there
+  Arena values_, scratch_;
+  struct Adjoints {
+    Records<T> scalars;   // of rank-0 nodes, by node
+    Records<T*> tensors;  // by tensor; null where nothing came
+    Arena memory;
+    std::uint32_t swept = 0;  // nodes below it have an adjoint of the last backward
+    bool retained = false, into_parameters = true;
+  };
+  Adjoints adjoints_, grads_;  // backward()'s, and grad()'s
   std::vector<Epoch> epochs_{{0, 0}};
   std::vector<ScopeChange> scope_changes_{{0, 0}};
   std::vector<ScopeInfo> scopes_{{"", 0}};
-  std::vector<Name> names_;
+  std::vector<NodeName> names_;
   std::vector<Binding> bindings_;                        // in the order of their nodes
   std::pmr::unsynchronized_pool_resource bound_memory_;  // keeps what clear() frees
   std::pmr::unordered_map<const Parameter<T>*, std::uint32_t> bound_{&bound_memory_};
-  std::uint32_t swept_ = 0;  // nodes below it have gradients of the last backward
-  bool retained_ = false;
 };
+
+// Numbers among the attributes as a float tape sees them: compared with a float, 0.1 is 0.1f.
+template <class Attr> Attr as_floats(Attr attr) {
+  auto numbers = std::bit_cast<std::array<double, sizeof(Attr) / sizeof(double)>>(attr);
+  for (double& x : numbers) x = static_cast<float>(x);
+  return std::bit_cast<Attr>(numbers);
+}
 
 // --- Inline: the way of a scalar -----------------------------------------------------------
 
@@ -380,7 +408,10 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
 
 template <class T> template <class O, class... X>
 inline Var<T> Tape<T>::record(const typename O::Attr& attr, const X&... x) {
-  return record_vars<O>(attr, lift(x)...);
+  if constexpr (O::elementwise && sizeof(T) == 4 && !std::is_empty_v<typename O::Attr>)
+    return record_vars<O>(as_floats(attr), lift(x)...);
+  else
+    return record_vars<O>(attr, lift(x)...);
 }
 
 namespace tape_detail {

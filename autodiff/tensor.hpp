@@ -9,6 +9,7 @@
 #include <new>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace ramp {
 
@@ -45,7 +46,8 @@ template <class T> class Tensor {
   }
   explicit Tensor(View<const T> view) : Tensor(view.shape, std::span(view.data, view.size())) {}
   Tensor(const Tensor& other) : Tensor(other.view()) {}
-  Tensor(Tensor&& other) noexcept { swap(other); }
+  Tensor(Tensor&& other) noexcept  // which is left with no elements
+      : shape_(std::exchange(other.shape_, Shape::of({0}, 1))), data_(std::move(other.data_)) {}
   Tensor& operator=(Tensor other) noexcept {
     swap(other);
     return *this;

@@ -54,6 +54,7 @@ template <class T> std::size_t block_size(std::span<const Blocks<T>> operands) {
 template <class T> void elementwise_value(const OpInfo& op, std::span<const Value<T>> in,
                                           const void* attr, View<T> y, bool add) {
   const std::size_t size = y.size();
+  if (size == 0) return;
   if (size == 1 && !add) {
     std::array<T, 3> x{};
     for (std::size_t k = 0; k < in.size(); ++k) x[k] = in[k].data[0];
@@ -79,6 +80,7 @@ template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, 
   const Broadcasting undo(to.shape, g.shape);
   const bool folds = !(undo.whole && to.size() == size);
   if (folds && !add) std::fill_n(to.data, to.size(), T(0));
+  if (size == 0) return;
   if (op.passes_on_to(input)) {
     if (folds)
       fold(undo, g.data, 0, size, to.data);

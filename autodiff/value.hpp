@@ -17,6 +17,12 @@ template <class T> struct Value {
 
   View<const T> view() const { return {data, shape}; }
   void into(View<T> y, bool add) const;  // y = this, or y += this
+  Value plain() const {                  // in memory as its shape says
+    if (!transposed) return *this;
+    Value y{scratch->template take_array<T>(shape.size()), shape, scratch};
+    into({y.data, shape}, false);
+    return y;
+  }
 };
 
 // What a structural op's rule is called with.
@@ -55,7 +61,7 @@ template <class T> struct Deferred {
   static Deferred record(const typename O::Attr& attr, const X&... x) {
     static_assert(sizeof...(X) == O::arity && sizeof...(X) <= 3);
     Arena* const scratch = first_scratch(x...);
-    Deferred d{op_id<O>(), sizeof...(X), {operand(x, scratch)...}, {}, {}, {}};
+    Deferred d{op_id<O>(), sizeof...(X), {operand<O::reads_transposed>(x, scratch)...}, {}, {}, {}};
     std::memcpy(d.attr.bytes.data(), &attr, sizeof(attr));
     std::array<Shape, 3> shapes{d.in[0].shape, d.in[1].shape, d.in[2].shape};
     const OpInfo& info = op_info(d.op);
@@ -72,13 +78,15 @@ template <class T> struct Deferred {
     else
       return x.scratch;
   }
-  template <class X> static Value<T> operand(const X& x, Arena* scratch) {
+  template <bool transposed, class X> static Value<T> operand(const X& x, Arena* scratch) {
     if constexpr (std::is_arithmetic_v<X>) {
       Value<T> v{scratch->template take_array<T>(1), Shape{}, scratch};
       v.data[0] = static_cast<T>(x);
       return v;
-    } else {
+    } else if constexpr (transposed) {
       return x;
+    } else {
+      return static_cast<Value<T>>(x).plain();
     }
   }
 };
@@ -99,6 +107,7 @@ template <class T> Deferred<T> reshape(Deferred<T> x, const Shape& to) {
   return x;
 }
 template <class T> Value<T> reshape(Value<T> x, const Shape& to) {
+  x = x.plain();
   x.shape = to;
   return x;
 }

@@ -10,8 +10,8 @@ Shape Matmul::shape(const Shape& a, const Shape& b) {
     throw ShapeError(fmt::format("[matmul] {}: both must be matrices, or batches of them", text()));
   const std::uint32_t inner_a = a.back(), inner_b = b[b.rank() - 2];
   if (inner_a != inner_b)
-    throw ShapeError(fmt::format("[matmul] {}: inner sizes {} and {} differ", text(), inner_a,
-                                 inner_b));
+    throw ShapeError(
+        fmt::format("[matmul] {}: inner sizes {} and {} differ", text(), inner_a, inner_b));
   Shape y;
   if (!broadcast(leading(a), leading(b), y))
     throw ShapeError(fmt::format("[matmul] {}: the leading axes don't broadcast", text()));

@@ -18,6 +18,7 @@ struct Batch {
 };
 
 struct Matmul : Structural<2> {
+  static constexpr bool reads_transposed = true;
   static constexpr About about{"matmul", "a b",
                                "Matrix product (.., m, k) x (.., k, n); leading axes broadcast."};
   static Shape shape(const Shape& a, const Shape& b);

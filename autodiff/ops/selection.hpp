@@ -39,8 +39,9 @@ template <class Relation, class A, class B> struct Comparison {
 
  private:
   template <class X> static auto number(const X& x) {
+    using T = typename Recording<A, B>::type::Number;  // in which where() compares, too
     if constexpr (std::is_arithmetic_v<X>)
-      return x;
+      return static_cast<T>(x);
     else
       return x.item();
   }
