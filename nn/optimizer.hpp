@@ -1,0 +1,60 @@
+// Stochastic gradient descent.
+#pragma once
+
+#include <autodiff/error.hpp>
+#include <autodiff/parameter.hpp>
+#include <nn/schedule.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace ramp::nn {
+
+struct NonFiniteError : Error {  // a loss or gradient that became infinite or NaN in training
+  using Error::Error;
+};
+
+struct SGDOptions {
+  Schedule learning_rate = 0.1;
+  double momentum = 0;      // mu
+  bool nesterov = false;    // needs a momentum
+  double weight_decay = 0;  // lambda
+  double clip_norm = 0;     // longest gradient, over all parameters together; 0: any length
+};
+
+/// One step for each parameter w with gradient g, in this order; what isn't asked for is left out:
+///
+///     g = g * min(1, clip_norm / |g|)   Pascanu, Mikolov, Bengio (2013), algorithm 1
+///     g = g + lambda w                  the gradient of lambda / 2 |w|^2
+///     v = mu v + g                      v starts at 0; Polyak (1964)
+///     g = g + mu v,  or without Nesterov g = v;  Sutskever et al. (2013)
+///     w = w - learning_rate g
+///
+/// These are the conventions of torch.optim.SGD (dampening 0), in which a change of the learning
+/// rate doesn't touch v. After the constructor nothing allocates.
+template <class T = float> class SGD {
+ public:
+  /// The parameters must outlive it. ValueError for none, for one that comes twice, and for
+  /// options that are negative, infinite or NaN, or momentum from 1 up.
+  explicit SGD(std::vector<Parameter<T>*> parameters, SGDOptions options = {});
+
+  /// Updates each parameter by its gradient, which the last backward() wrote. Returns |g| before
+  /// clipping if it clips. ValueError if the schedule gives a rate that is negative, infinite or
+  /// NaN; NonFiniteError if |g| is; both leave the parameters as they were.
+  std::optional<double> step();
+
+  /// The rate of the next step.
+  double learning_rate() const { return options_.learning_rate(steps_); }
+  std::uint64_t steps() const { return steps_; }  // taken so far
+  const SGDOptions& options() const { return options_; }
+  const std::vector<Parameter<T>*>& parameters() const { return parameters_; }
+
+ private:
+  std::vector<Parameter<T>*> parameters_;
+  SGDOptions options_;
+  std::vector<Tensor<T>> velocities_;  // none without momentum
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace ramp::nn

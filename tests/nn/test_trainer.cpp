@@ -1,0 +1,355 @@
+#include <autodiff/dot.hpp>
+#include <nn/nn.hpp>
+
+#include "../../tools/bench/allocations.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <ranges>
+#include <string>
+#include <vector>
+
+using namespace ramp::nn;
+using doctest::Approx;
+using doctest::Contains;
+using ramp::Shape, ramp::Tape, ramp::Tensor, ramp::Var;
+
+namespace {
+
+std::vector<double> losses(const Training& training) {
+  std::vector<double> all;
+  for (const EpochInfo& epoch : training.epochs) all.push_back(epoch.train_loss);
+  return all;
+}
+
+// y = 2 a - b + 0.5, to be fitted by a linear model.
+template <class T> Dataset<T> plane(std::size_t n) {
+  Dataset<T> data = gauss<T>(n, 0, 1);
+  data.labels.clear();
+  data.classes = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    data.targets[i] = 2 * data.inputs[2 * i] - data.inputs[2 * i + 1] + T(0.5);
+  return data;
+}
+
+// Numbers that no training changes, whatever comes in.
+struct Fixed : Module<double> {
+  explicit Fixed(Tensor<double> outputs)
+      : Module("fixed"), outputs_(add_parameter("outputs", std::move(outputs))) {}
+  Var<double> forward(const Var<double>& x) override { return x.tape().parameter(outputs_); }
+  ramp::Parameter<double>& outputs_;
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a linear model finds the plane", T, float, double) {
+  const Dataset<T> data = plane<T>(200);
+  Linear<T> model(2, 1, Random(1));
+  Trainer<T> trainer(model, data,
+                     {.loss = Loss::mse, .sgd = {.learning_rate = 0.05}, .epochs = 40});
+  const Training training = trainer.run();
+  CHECK(training.epochs.size() == 40);
+  CHECK(training.epochs.back().train_loss < 1e-5);
+  CHECK_FALSE(training.epochs.back().train_accuracy);
+  CHECK_FALSE(training.epochs.back().test_loss);
+  CHECK(model.weight().value()[0] == Approx(2).epsilon(1e-3));
+  CHECK(model.weight().value()[1] == Approx(-1).epsilon(1e-3));
+  CHECK(model.bias()->value()[0] == Approx(0.5).epsilon(1e-3));
+}
+
+TEST_CASE("the trainer does what a loop written out does, to the last bit") {
+  const Dataset<float> data = spiral<float>(100, 0, 1);
+  MLP<float> a({2, 8, 2}, {.seed = 4}), b({2, 8, 2}, {.seed = 4});
+  const SGDOptions sgd{.learning_rate = 0.1, .momentum = 0.9};
+  Trainer<float> trainer(a, data, {.sgd = sgd, .epochs = 3, .batch_size = 32, .seed = 7});
+  const Training training = trainer.run();
+
+  Loader<float> loader(data, 32, 7);
+  SGD<float> optimizer(b.parameters(), sgd);
+  Tape<float> tape;
+  double last = 0;
+  for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+    last = 0;
+    for (const auto& batch : loader.epoch(epoch)) {  // 32, 32, 32, 4
+      tape.clear();
+      const auto loss = ramp::nn::cross_entropy(b(tape.borrow(batch.inputs)), batch.labels);
+      tape.backward(loss);
+      optimizer.step();
+      last += static_cast<double>(loss.item()) * static_cast<double>(batch.size()) / 100;
+    }
+  }
+  CHECK(training.epochs.back().train_loss == Approx(last).epsilon(1e-12));
+  CHECK(training.epochs.back().steps == 12);
+  CHECK(training.epochs.back().samples == 100);
+  for (std::size_t i = 0; i < a.parameters().size(); ++i)
+    CHECK(std::ranges::equal(a.parameters()[i]->value(), b.parameters()[i]->value()));
+}
+
+TEST_CASE("the spiral is learnt: 99 % of points that the model has not seen") {
+  const auto data = spiral<float>(2000, 0, 1).split(0.5, 2);
+  MLP<float> model({2, 32, 32, 2}, {.activation = Activation::tanh, .seed = 3});
+  Trainer<float> trainer(
+      model, data.train,
+      {.sgd = {.learning_rate = 0.1, .momentum = 0.9}, .epochs = 200, .batch_size = 32});
+  const Training training = trainer.run(&data.test);
+  CHECK(*training.epochs.back().test_accuracy >= 0.99);
+  CHECK(*training.epochs.back().train_accuracy >= 0.99);
+  const Evaluation found = evaluate(model, data.test);
+  CHECK(found.accuracy == training.epochs.back().test_accuracy);
+  CHECK(found.loss == *training.epochs.back().test_loss);
+}
+
+TEST_CASE("two classes by one output: hinge, squared error, binary cross-entropy") {
+  for (const Loss loss : {Loss::hinge, Loss::mse, Loss::bce})
+    for (const bool zero_one : {false, true}) {
+      if (loss == Loss::hinge && zero_one) continue;
+      if (loss == Loss::bce && !zero_one) continue;
+      CAPTURE(to_string(loss));
+      CAPTURE(zero_one);
+      Dataset<double> data = moons<double>(300, 0.05, 1);
+      if (zero_one) data.set_targets(0, 1);
+      MLP<double> model({2, 16, 16, 1}, {.seed = 1});
+      Trainer<double> trainer(model, data,
+                              {.loss = loss,
+                               .sgd = {.learning_rate = 0.1, .momentum = 0.9},
+                               .epochs = 60,
+                               .batch_size = 30});
+      const Training training = trainer.run(&data);
+      CHECK(*training.epochs.back().train_accuracy >= 0.99);
+      CHECK(*training.epochs.back().test_accuracy >= 0.99);
+    }
+}
+
+TEST_CASE("the same seeds give the same losses, bit for bit") {
+  const Dataset<float> data = moons<float>(200, 0.1, 1);
+  const auto train = [&](std::uint64_t weights, std::uint64_t order) {
+    MLP<float> model({2, 16, 2}, {.seed = weights});
+    Trainer<float> trainer(model, data, {.epochs = 5, .batch_size = 32, .seed = order});
+    return losses(trainer.run());
+  };
+  CHECK(train(1, 1) == train(1, 1));
+  CHECK(train(1, 1) != train(2, 1));
+  CHECK(train(1, 1) != train(1, 2));
+
+  MLP<float> model({2, 16, 2}, {.seed = 1});  // in two runs, the second going on
+  Trainer<float> trainer(model, data, {.epochs = 3, .batch_size = 32, .seed = 1});
+  std::vector<double> both = losses(trainer.run());
+  const Training second = trainer.run();
+  CHECK(second.epochs[0].epoch == 3);
+  CHECK(second.epochs.back().steps == 6 * 7);
+  for (const double loss : losses(second)) both.push_back(loss);
+  MLP<float> other({2, 16, 2}, {.seed = 1});
+  Trainer<float> at_once(other, data, {.epochs = 6, .batch_size = 32, .seed = 1});
+  CHECK(losses(at_once.run()) == both);
+}
+
+TEST_CASE("in the steady state a step calls no allocator") {
+  if (ramp::bench::allocations() == 0) return;  // a sanitizer's own
+  for (const Loss loss : loss_names() | std::views::transform(loss_named)) {
+    CAPTURE(to_string(loss));
+    Dataset<float> data = spiral<float>(200, 0, 1);
+    if (loss == Loss::bce) data.set_targets(0, 1);
+    MLP<float> model({2, 32, 32, loss == Loss::cross_entropy ? 2 : 1}, {.seed = 1});
+    Trainer<float> trainer(model, data,
+                           {.loss = loss,
+                            .sgd = {.learning_rate = warm_up(3, cosine(0.05, 100)),
+                                    .momentum = 0.9,
+                                    .weight_decay = 1e-4,
+                                    .clip_norm = 1},
+                            .epochs = 4,
+                            .batch_size = 64});  // and a last batch of 8
+    std::vector<std::size_t> counts;
+    counts.reserve(100);
+    trainer.on_step([&](const StepInfo<float>&) {
+      counts.push_back(ramp::bench::allocations());
+      return true;
+    });
+    const std::size_t before = ramp::bench::allocations();
+    trainer.run();
+    REQUIRE(counts.size() == 16);
+    for (std::size_t i = 5; i < counts.size(); ++i)              // from the second epoch on
+      CHECK(counts[i] - counts[i - 1] <= (i % 4 == 0 ? 1 : 0));  // 1: the list of epochs grows
+    CHECK(counts[0] > before);  // it does count: the tape is new in the first step
+  }
+}
+
+TEST_CASE("a step can be watched, drawn and stopped before its update") {
+  const Dataset<float> data = moons<float>(100, 0, 1);
+  MLP<float> model({2, 4, 2}, {.seed = 1});
+  Trainer<float> trainer(model, data,
+                         {.sgd = {.learning_rate = step_decay(0.5, 1, 0.5)}, .batch_size = 10});
+  std::string dot;
+  std::vector<std::uint64_t> steps;
+  std::vector<float> weight;
+  trainer.on_step([&](const StepInfo<float>& info) {
+    CHECK(info.batch.size() == 10);
+    CHECK(info.outputs.shape() == Shape{10, 2});
+    CHECK(info.loss_value == static_cast<double>(info.loss.item()));
+    CHECK(&info.loss.tape() == &trainer.tape());
+    CHECK(info.learning_rate == std::pow(0.5, static_cast<double>(info.step + 1)));
+    steps.push_back(info.step);
+    dot = to_dot(info.loss);
+    weight.assign(model.parameters()[0]->value().begin(), model.parameters()[0]->value().end());
+    const Tensor<float> gradient = model.parameters()[0]->gradient();
+    info.loss.tape().backward(info.loss, {.retain = true});
+    CHECK(std::ranges::equal(gradient, model.parameters()[0]->gradient()));
+    return info.step < 12;
+  });
+  const Training training = trainer.run();
+  CHECK(training.stop == Stop::callback);
+  CHECK(training.epochs.size() == 1);  // the second was cut short
+  CHECK(steps.size() == 13);
+  CHECK(trainer.optimizer().steps() == 12);
+  CHECK(std::ranges::equal(weight, model.parameters()[0]->value()));
+  for (const char* part : {"inputs", "layer0.weight", "layer1.bias", "cross_entropy", "mean"})
+    CHECK(dot.find(part) != dot.npos);
+}
+
+TEST_CASE("an epoch's report, and stopping after one") {
+  const auto data = moons<double>(120, 0, 1).split(0.5, 1);
+  MLP<double> model({2, 4, 2}, {.seed = 1});
+  Trainer<double> trainer(model, data.train,
+                          {.sgd = {.learning_rate = 0.25}, .batch_size = 32, .drop_last = true});
+  std::vector<std::uint64_t> epochs;
+  trainer.on_epoch([&](const EpochInfo& info) {
+    epochs.push_back(info.epoch);
+    CHECK(info.steps == info.epoch + 1);  // 32 of 60
+    CHECK(info.samples == 32);
+    CHECK(info.learning_rate == 0.25);
+    CHECK(info.seconds > 0);
+    CHECK(info.test_seconds > 0);
+    CHECK(info.train_accuracy.has_value());
+    const Evaluation found = evaluate(model, data.test, Loss::cross_entropy, 7);
+    CHECK(*info.test_loss == Approx(found.loss).epsilon(1e-12));
+    CHECK(info.test_accuracy == found.accuracy);
+    return info.epoch < 2;
+  });
+  const Training training = trainer.run(&data.test);
+  CHECK(training.stop == Stop::callback);
+  CHECK(epochs == std::vector<std::uint64_t>{0, 1, 2});
+  CHECK(training.epochs.size() == 3);
+}
+
+TEST_CASE("training stops early when the test set gets no better") {
+  // The test set wants the opposite of the training set: it only gets worse.
+  const Dataset<double> train = plane<double>(100);
+  Dataset<double> test = train;
+  for (double& y : test.targets) y = -y;
+  const auto run = [&](std::uint64_t patience, const Dataset<double>& watched) {
+    Linear<double> model(2, 1, Random(1), {.init = Init::zeros});
+    Trainer<double> trainer(
+        model, train,
+        {.loss = Loss::mse, .sgd = {.learning_rate = 0.001}, .epochs = 20, .patience = patience});
+    return trainer.run(&watched);
+  };
+  CHECK(run(3, test).stop == Stop::early);
+  CHECK(run(3, test).epochs.size() == 4);
+  CHECK(run(3, test).best == 0);
+  CHECK(run(0, test).stop == Stop::finished);
+  CHECK(run(0, test).epochs.size() == 20);
+  CHECK(run(3, train).stop == Stop::finished);
+  CHECK(run(3, train).best == 19);
+}
+
+TEST_CASE("early stopping can watch the accuracy, and needs something to watch") {
+  const Dataset<double> data = gauss<double>(100, 0, 1);  // right from the first epoch on
+  const TrainerOptions options{.epochs = 20, .patience = 2, .watch = Watch::accuracy};
+  MLP<double> model({2, 4, 2}, {.seed = 1});
+  Trainer<double> trainer(model, data, options);
+  CHECK_THROWS_WITH_AS(trainer.run(), Contains("patience needs a test set"), ramp::ValueError);
+  const Training training = trainer.run(&data);
+  CHECK(training.stop == Stop::early);
+  CHECK(*training.epochs[training.best].test_accuracy == 1);
+  CHECK(training.epochs.size() == training.best + 3);
+
+  const Dataset<double> regression = plane<double>(20);
+  Linear<double> line(2, 1, Random(1));
+  Trainer<double> other(line, regression,
+                        {.loss = Loss::mse, .patience = 2, .watch = Watch::accuracy});
+  CHECK_THROWS_WITH_AS(other.run(&regression), Contains("no accuracy to watch"), ramp::ValueError);
+}
+
+TEST_CASE("a loss that isn't finite is an error that says when, and what to try") {
+  const Dataset<float> data = plane<float>(100);
+  MLP<float> model({2, 8, 1}, {.seed = 1});
+  Trainer<float> trainer(model, data,
+                         {.loss = Loss::mse, .sgd = {.learning_rate = 1000}, .batch_size = 10});
+  CHECK_THROWS_WITH_AS(trainer.run(), Contains("lower the learning rate, now 1000"),
+                       NonFiniteError);
+  CHECK(trainer.optimizer().steps() > 0);
+
+  Dataset<float> broken = plane<float>(10);
+  broken.inputs[4] = std::numeric_limits<float>::quiet_NaN();
+  MLP<float> fresh({2, 8, 1}, {.seed = 1});
+  const float before = fresh.parameters()[0]->value()[0];
+  Trainer<float> other(fresh, broken, {.loss = Loss::mse});
+  CHECK_THROWS_WITH_AS(other.run(), Contains("[train] the loss is nan at step 0, in epoch 0"),
+                       NonFiniteError);
+  CHECK(fresh.parameters()[0]->value()[0] == before);
+}
+
+TEST_CASE("accuracy counts what is right, ties and NaN included") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  Dataset<double> data;
+  data.classes = 3;
+  data.labels = {0, 1, 2, 0, 1, 0};
+  data.inputs = Tensor<double>({6, 1});
+  Fixed model(Tensor<double>({6, 3}, {5, 1, 1,    // right
+                                      0, 0, 1,    // wrong
+                                      0, 1, 1,    // a tie: the first, so wrong
+                                      2, 2, 0,    // a tie: right
+                                      nan, 9, 0,  // NaN
+                                      1, nan, 0}));
+  const Accuracy<double> accuracy(Loss::cross_entropy, data);
+  CHECK(*accuracy.correct(model.outputs_.value().view(), data.labels) == 2);
+
+  Dataset<double> two = data;
+  two.classes = 2;
+  two.labels = {0, 1, 1, 0, 1, 0};
+  two.set_targets(0, 1);
+  Fixed one(Tensor<double>({6, 1}, {0.4, 0.4, 0.6, 0.6, 0.5, 0.5}));
+  const Evaluation by_half = evaluate(one, two, Loss::mse);  // 0.5 counts as class 0
+  CHECK(*by_half.accuracy == Approx(3.0 / 6));
+  CHECK(by_half.loss == Approx((0.16 + 0.36 + 0.16 + 0.36 + 0.25 + 0.25) / 6));
+  CHECK(*evaluate(one, two, Loss::bce).accuracy == Approx(3.0 / 6));  // all above 0: class 1
+  Fixed wide(Tensor<double>({6, 4}));
+  CHECK_FALSE(accuracy.correct(wide.outputs_.value().view(), data.labels));  // not 3, not 1
+}
+
+TEST_CASE("evaluate weighs each sample alike, and leaves no gradients") {
+  const Dataset<double> data = moons<double>(10, 0.1, 1);
+  MLP<double> model({2, 4, 2}, {.seed = 1});
+  for (auto* p : model.parameters()) std::ranges::fill(p->gradient(), 7.0);
+  const Evaluation whole = evaluate(model, data, Loss::cross_entropy, 10);
+  for (const std::size_t batch : {1, 3, 4, 100}) {
+    const Evaluation cut = evaluate(model, data, Loss::cross_entropy, batch);
+    CHECK(cut.loss == Approx(whole.loss).epsilon(1e-12));
+    CHECK(cut.accuracy == whole.accuracy);
+  }
+  for (const auto* p : model.parameters())
+    for (const double g : p->gradient()) CHECK(g == 7.0);
+  CHECK_THROWS_AS(evaluate(model, data, Loss::cross_entropy, 0), ramp::ValueError);
+}
+
+TEST_CASE("a set must have what the loss compares with, and outputs must fit") {
+  const Dataset<float> regression = plane<float>(10);
+  Dataset<float> labelled = moons<float>(10, 0, 1);
+  MLP<float> two({2, 4, 2}), one({2, 4, 1});
+  CHECK_THROWS_WITH_AS(Trainer<float>(two, regression), Contains("has no labels"), DataError);
+  CHECK_THROWS_WITH_AS(evaluate(two, regression), Contains("has no labels"), DataError);
+  Trainer<float> mismatch(two, labelled, {.loss = Loss::hinge});
+  CHECK_THROWS_WITH_AS(mismatch.run(), Contains("outputs (10, 2), targets (10, 1)"),
+                       ramp::ShapeError);
+  Trainer<float> out_of_range(one, labelled);
+  CHECK_THROWS_AS(out_of_range.run(), ramp::IndexError);
+  labelled.targets = Tensor<float>({0, 0});
+  CHECK_THROWS_WITH_AS(Trainer<float>(one, labelled, {.loss = Loss::bce}),
+                       Contains("has no targets"), DataError);
+  CHECK_THROWS_AS(Trainer<float>(two, labelled, {.batch_size = 0}), ramp::ValueError);
+  Sequential<float> empty;
+  CHECK_THROWS_WITH_AS(Trainer<float>(empty, labelled), Contains("no parameters"),
+                       ramp::ValueError);
+}
