@@ -141,16 +141,10 @@ struct Check {
     const auto verdict = [&](double h) {
       if (const Finding now = look(x, h, unit); now.verdict != Verdict::unsure && better(now))
         best = now;
-      e = {input,
-           element,
-           best.verdict,
-           g,
-           best.left.value,
-           best.right.value,
-           best.distance(g, options.at_zero),
-           best.error()};
-      if (e.verdict != Verdict::unsure &&
-          !(e.error <= options.tolerance * best.size() + e.accuracy))
+      const double error = best.distance(g, options.at_zero);
+      e = {input, element, best.verdict, g, best.left.value, best.right.value, error, best.error()};
+      if (best.verdict != Verdict::unsure &&
+          !(error <= options.tolerance * best.size() + e.accuracy))
         e.verdict = Verdict::wrong;
       else if (!exact(best))
         e.verdict = Verdict::unsure;
@@ -230,22 +224,22 @@ std::size_t GradientReport::count(Verdict v) const {
 }
 
 std::string to_string(const GradientReport& report) {
-  std::string text =
-      fmt::format("{} gradients: {} ok, {} at a kink, {} wrong, {} unsure", report.elements.size(),
-                  report.count(Verdict::ok), report.count(Verdict::kink),
-                  report.count(Verdict::wrong), report.count(Verdict::unsure));
+  std::string text;
+  const std::array names{" ok", " at a kink", " wrong", " unsure"};
+  for (std::size_t v = 0; v < names.size(); ++v)
+    text += (v == 0 ? "" : ", ") + std::to_string(report.count(static_cast<Verdict>(v))) + names[v];
   for (const auto& e : report.elements) {
     if (e.verdict == Verdict::ok || e.verdict == Verdict::kink) continue;
-    text += fmt::format(
-        "\ninput {} element {}: gradient {}, differences {} (left), {} (right), good "
-        "to {:.1e}: ",
-        e.input, e.element, e.gradient, e.left, e.right, e.accuracy);
-    text += e.verdict == Verdict::unsure ? "can't tell, rounding may be to blame"
-            : e.partner < 0 ? fmt::format("the formula is to blame, it's off by {:.1e}", e.error)
-                            : fmt::format(
-                                  "right alone, but the formula is wrong together with "
-                                  "number {}",
-                                  e.partner);
+    text += fmt::format("\ninput {} element {}: gradient {}, differences {} (left), {} (right): ",
+                        e.input, e.element, e.gradient, e.left, e.right);
+    if (e.verdict == Verdict::unsure)
+      text += fmt::format("rounding, they are only good to {:.1e}: can't tell", e.accuracy);
+    else if (e.partner < 0)
+      text += fmt::format("the formula, off by {:.1e} where they are good to {:.1e}", e.error,
+                          e.accuracy);
+    else
+      text +=
+          fmt::format("right alone, but the formula is wrong together with number {}", e.partner);
   }
   return text;
 }
