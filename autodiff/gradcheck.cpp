@@ -109,8 +109,7 @@ struct Check {
     }
     if (known(l)) return {std::isnan(right[2]) ? Verdict::ok : Verdict::kink, l, l, h};
     if (known(r)) return {std::isnan(left[2]) ? Verdict::ok : Verdict::kink, r, r, h};
-    if (known(c)) return {Verdict::kink, c, c, h};  // f(x) alone stands apart
-    const auto beside = [&](const Levels& t) {      // f jumps to both sides: the slope next to x
+    const auto beside = [&](const Levels& t) {  // f jumps to both sides: the slope next to x
       return Estimate{2 * t[1] - t[2], std::abs(3 * t[1] - 2 * t[0] - t[2]) + 16 * noise};
     };
     if (!known(beside(left)) || !known(beside(right))) return {};

@@ -226,7 +226,7 @@ struct BeyondBoth : Elementwise<1> {
   static Examples examples() { return {{{2}, 2}}; }
 };
 
-// A gate by comparisons that call numbers up to 1e-7 zero: half of g where all of it is due.
+// Takes numbers up to 1e-5 for 0, and gives half of g where all or nothing is due.
 struct WideKink : Elementwise<1> {
   static constexpr About about{"test_wide_kink", "max(x, 0)", "1/2 up to 1e-5 beside 0.", "1/2"};
   static constexpr auto value = [](auto x) { return where(x > 0, x, 0); };
@@ -248,7 +248,6 @@ GradientElement element(const Function& f, double x, double at_zero = 0) {
 }  // namespace
 
 TEST_CASE("every op's gradient is right at, beside and far from its kinks") {
-  Tally all;
   for (const OpInfo* op : all_ops()) {
     const std::string name = op->about.name;
     if (name == "detach" || starts_with(op->about.name, "test_")) continue;
@@ -259,10 +258,7 @@ TEST_CASE("every op's gradient is right at, beside and far from its kinks") {
     CHECK(tally[Verdict::unsure] <= tally.points / 1000);
     CHECK(tally[Verdict::ok] >= tally.points / 4);
     if (op->kink) CHECK(tally[Verdict::kink] >= tally.points / 5);
-    for (std::size_t v = 0; v < 4; ++v) all.verdicts[v] += tally.verdicts[v];
   }
-  MESSAGE("ok ", all.verdicts[0], ", kink ", all.verdicts[1], ", wrong ", all.verdicts[2],
-          ", unsure ", all.verdicts[3]);
 }
 
 TEST_CASE("rules that are wrong are rejected") {
@@ -275,7 +271,6 @@ TEST_CASE("rules that are wrong are rejected") {
     CHECK(tally[Verdict::wrong] > 20);
     CHECK(tally.bad.find("the formula") != std::string::npos);
     CHECK(tally[Verdict::unsure] <= tally.points / 100);
-    return tally;
   };
   rejected(register_op<WrongSign>());
   rejected(register_op<TieTwice>());
@@ -362,6 +357,11 @@ TEST_CASE("rounding is blamed for what it does, and not for more") {
   const auto report = check_gradients(cancels, {Tensor<double>({}, {0.3})});
   CHECK(!report.ok());
   CHECK(to_string(report).find("can't tell") != std::string::npos);
+  // Terms that cancel round as they are large; their sum, near 0, doesn't show it.
+  const auto dot = check_gradients(
+      [](Inputs x) { return sum(x[0] * x[1]); },
+      {Tensor<double>({3}, {1.1e3, 1, -1.1e3}), Tensor<double>({3}, {1.1, 1.7e-12, 1.1})});
+  CHECK_MESSAGE(dot.ok(), to_string(dot));
   // A small gradient is compared with its own size.
   CHECK(element([](Inputs x) { return record<OffByLittle>({}, x[0]) * 1e-9; }, 0.3).verdict ==
         Verdict::wrong);
