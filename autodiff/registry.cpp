@@ -13,7 +13,7 @@ extern template std::vector<OpInfo> make_ops(Activations);
 extern template std::vector<OpInfo> make_ops(Kinked);
 extern template std::vector<OpInfo> make_ops(Selection);
 extern template std::vector<OpInfo> make_ops(Shaping);
-extern template std::vector<OpInfo> make_ops(Linear);
+extern template std::vector<OpInfo> make_ops(Products);
 extern template std::vector<OpInfo> make_ops(Reductions);
 extern template std::vector<OpInfo> make_ops(Indexing);
 extern template std::vector<OpInfo> make_ops(Probabilities);

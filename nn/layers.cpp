@@ -17,7 +17,9 @@ template <class T> Var<T> Linear<T>::forward(const Var<T>& x) {
   if (shape.rank() == 0 || shape.back() != weight_.shape()[0])
     throw ShapeError(fmt::format("[linear] {}: the layer takes {} features", to_string(shape),
                                  weight_.shape()[0]));
-  const Var<T> y = matmul(x, x.tape().parameter(weight_));
+  const Var<T> w = x.tape().parameter(weight_);
+  if (bias_ && shape.rank() > 1) return affine(x, w, x.tape().parameter(*bias_));
+  const Var<T> y = matmul(x, w);
   return bias_ ? y + x.tape().parameter(*bias_) : y;
 }
 

@@ -15,7 +15,7 @@
 namespace ramp {
 
 using BuiltinFamilies = Joined<Arithmetic, Transcendental, Activations, Kinked, Selection, Shaping,
-                               Linear, Reductions, Indexing, Probabilities>;
+                               Products, Reductions, Indexing, Probabilities>;
 using BuiltinOps = BuiltinFamilies::type;
 
 }  // namespace ramp

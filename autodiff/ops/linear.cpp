@@ -18,6 +18,6 @@ Shape Matmul::shape(const Shape& a, const Shape& b) {
   return y.inserted(y.rank(), a[a.rank() - 2]).inserted(y.rank() + 1, b.back());
 }
 
-template std::vector<OpInfo> make_ops(Linear);
+template std::vector<OpInfo> make_ops(Products);
 
 }  // namespace ramp

@@ -9,9 +9,9 @@ namespace ramp {
 
 // The axes before the matrices', and which matrix of a broadcast operand stands at place i of them.
 inline Shape leading(const Shape& x) { return Shape::of(x.sizes(), std::max(0, x.rank() - 2)); }
-struct Batch {
+struct BatchPlaces {
   Broadcasting how;
-  Batch(const Shape& from, const Shape& to) : how(from, to) {}
+  BatchPlaces(const Shape& from, const Shape& to) : how(from, to) {}
   std::size_t operator[](std::size_t i) const {
     if (i == 0) return 0;  // mostly the only one, and divisions are slow
     return how.offset(i / how.inner()) + i % how.inner() * how.inner_step();
@@ -35,7 +35,7 @@ struct Matmul : Structural<2> {
       };
       const Shape batch = leading(y.shape);
       const std::size_t step = batch.size() == 0 ? 0 : y.size() / batch.size();
-      const Batch of_a(leading(a.shape), batch), of_b(leading(b.shape), batch);
+      const BatchPlaces of_a(leading(a.shape), batch), of_b(leading(b.shape), batch);
       for (std::size_t i = 0; i < batch.size(); ++i)
         gemm(matrix(a, of_a[i]), matrix(b, of_b[i]), y.data + i * step, add);
     }};
@@ -68,6 +68,37 @@ template <Traced A, Traced B> typename Recording<A, B>::type matmul(const A& a, 
   return record<Matmul>({}, a, b);
 }
 
-using Linear = OpList<Matmul>;
+struct Affine : Structural<3> {
+  static constexpr About about{"affine", "x w + b",
+                               "Matrix product with a bias added to each row: a layer."};
+  static Shape shape(const Shape& x, const Shape& w, const Shape& b) {
+    const Shape y = Matmul::shape(x, w);
+    Shape whole;
+    if (!broadcast(b, y, whole) || !(whole == y))
+      shaping::fail("affine", b, y, "the bias doesn't broadcast to the product");
+    return y;
+  }
+  // The product is added to where the bias stands already: one pass over y less.
+  static constexpr auto value = [](auto x, auto w, auto b) {
+    return Writes{[x, w, b](const auto& y, bool add) {
+      spread(Broadcasting(b.shape, y.shape), b.data, 0, y.size(), y.data, add);
+      record<Matmul>({}, x, w).into(y, true);
+    }};
+  };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto x, auto w) { return sum_to(matmul(g, transpose(w)), shape_of(x)); },
+      [](auto g, auto x, auto w) { return sum_to(matmul(transpose(x), g), shape_of(w)); },
+      [](auto g, auto, auto, auto b) { return sum_to(g, shape_of(b)); }};
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 2, 3, 4}}, {Shape{2, 1}, {1, -1}}, {Shape{1}, {10}}},
+             {Shape{2, 1}, {9, 9}}}};
+  }
+};
+/// x w + b: x (.., m, k), w (k, n), b (n) or what else broadcasts to the product.
+template <Traced X, Traced W, Traced B> auto affine(const X& x, const W& w, const B& b) {
+  return record<Affine>({}, x, w, b);
+}
+
+using Products = OpList<Matmul, Affine>;
 
 }  // namespace ramp

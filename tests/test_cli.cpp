@@ -1,0 +1,292 @@
+// The program `ramp`, run as a user runs it.
+#include <autodiff/registry.hpp>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Result {
+  int status;
+  std::string text;
+};
+
+Result shell(const std::string& command) {
+  std::FILE* const pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe);
+  Result result{};
+  for (int c; (c = std::fgetc(pipe)) != EOF;) result.text += static_cast<char>(c);
+  const int status = pclose(pipe);
+  REQUIRE(WIFEXITED(status));
+  result.status = WEXITSTATUS(status);
+  return result;
+}
+
+// The program's ops: other tests of this executable register some of their own.
+std::vector<const ramp::OpInfo*> ops() {
+  std::vector<const ramp::OpInfo*> all = ramp::all_ops();
+  std::erase_if(all, [](const ramp::OpInfo* op) {
+    return std::string_view(op->about.name).starts_with("test_");
+  });
+  return all;
+}
+
+void check_has(const std::string& text, const std::string& part) {
+  CAPTURE(text);
+  CAPTURE(part);
+  CHECK(text.find(part) != std::string::npos);
+}
+
+const std::string program = "'" RAMP_CLI "' ";
+
+std::string output(const std::string& arguments) {
+  CAPTURE(arguments);
+  const Result result = shell(program + arguments);
+  CHECK(result.status == 0);
+  return result.text;
+}
+
+// What goes to standard error must be one line, whatever is wrong.
+void check_fails(int status, const std::string& arguments, const char* message,
+                 const std::string& before = "") {
+  CAPTURE(arguments);
+  const Result result = shell(before + program + arguments + " 2>&1 >/dev/null");
+  CHECK(result.status == status);
+  CHECK(result.text.starts_with("ramp: "));
+  CHECK(result.text.find('\n') == result.text.size() - 1);
+  check_has(result.text, message);
+}
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "ramp-cli-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()));
+    path_ = name;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  fs::path operator/(const char* name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<json> metrics(const fs::path& folder) {
+  std::vector<json> lines;
+  std::ifstream file(folder / "metrics.jsonl");
+  for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+bool has_graphviz() { return std::system("dot -V >/dev/null 2>&1") == 0; }
+
+const std::string spiral = "train --data spiral --layers 16,8 --epochs 2 ";
+
+}  // namespace
+
+TEST_CASE("ramp --help and --version") {
+  for (const char* command : {"", "train", "graph", "ops"}) {
+    const std::string help = output(std::string(command) + " --help");
+    check_has(help, "Examples:");
+    check_has(help, std::string("Usage: ramp ") + command);
+  }
+  check_has(output("--version"), "ramp 0.");
+}
+
+TEST_CASE("wrong usage gives exit status 2 and one line") {
+  check_fails(2, "", "give a command");
+  check_fails(2, "paint", "paint");
+  check_fails(2, "--paint", "--paint");
+  check_fails(2, "ops extra", "extra");
+  check_fails(2, "train --lr", "--lr");
+  for (const char* rate : {"-1", "0", "nan", "inf", "1e999", "x", "0.1x", "''"})
+    check_fails(2, std::string("train --lr ") + rate, "is not a number above 0");
+  for (const char* sizes : {"2,,x", "2,,2", "0", "-3", "2,", ",2", "2.5", "9999999999", "''"}) {
+    check_fails(2, std::string("train --layers ") + sizes, "sizes");
+    check_fails(2, std::string("graph --layers ") + sizes, "sizes");
+  }
+  check_fails(2, "graph --layers 2", "2 or more sizes");
+  check_fails(2, "graph --format png", "dot, svg");
+  check_fails(2, "graph --activation step", "relu");
+  check_fails(2, "train --init big", "he_uniform");
+  check_fails(2, "train --schedule down", "cosine");
+  check_fails(2, "train --warmup 11", "--epochs");
+  check_fails(2, "train --momentum 1", "to below 1");
+  check_fails(2, "train --nesterov", "--momentum");
+  check_fails(2, "train --weight-decay -1", "--weight-decay");
+  check_fails(2, "train --epochs 0", "--epochs");
+  check_fails(2, "train --epochs 1.5", "--epochs");
+  check_fails(2, "train --batch -1", "--batch");
+  check_fails(2, "train --seed -1", "--seed");
+  check_fails(2, "train --data fashion-mnist --noise 1", "synthetic");
+}
+
+TEST_CASE("an unknown data set is answered with the names of those there are") {
+  for (const char* name : {"fashion-mnist", "mnist", "moons", "circle", "xor", "gauss", "spiral"})
+    check_fails(2, "train --data sprial", name);
+}
+
+TEST_CASE("ramp ops lists every op, within 100 columns") {
+  const std::string table = output("ops");
+  for (const ramp::OpInfo* op : ops())
+    check_has("\n" + table, std::string("\n") + op->about.name + " ");
+  int column = 0;
+  for (const char c : table) {
+    column = c == '\n' ? 0 : column + ((c & 0xc0) != 0x80);
+    REQUIRE(column <= 100);
+  }
+}
+
+TEST_CASE("ramp ops --json says what the registry knows") {
+  const json array = json::parse(output("ops --json"));
+  const auto all = ops();
+  REQUIRE(array.size() == all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const json& object = array[i];
+    const ramp::OpInfo& op = *all[i];
+    CHECK(object["name"] == op.about.name);
+    CHECK(object["formula"] == op.about.formula);
+    CHECK(object["at_kink"] == op.about.at_kink);
+    CHECK(object["elementwise"] == op.elementwise);
+    CHECK(object["arity"] == (op.arity == ramp::variadic ? json("any") : json(op.arity)));
+    CHECK(object["domain"].size() == op.domain.size());
+    CHECK(object["examples"].size() == op.examples().size());
+    for (const json& example : object["examples"]) CHECK(example["output"].contains("values"));
+  }
+}
+
+TEST_CASE("a reader who leaves early, and a full disk") {
+  for (const char* command : {"ops", "graph", "train --data gauss --epochs 2"}) {
+    CAPTURE(command);
+    const Result result = shell("{ { sleep 0.2; " + program + command +
+                                " 2>&3; echo status $? >&3; } | true; } 3>&1");
+    CHECK(result.text == "status 0\n");
+  }
+  if (fs::exists("/dev/full")) {
+    const Result full = shell(program + "ops 2>&1 >/dev/full");
+    CHECK(full.status == 1);
+    CHECK(full.text.starts_with("ramp: standard output: "));
+  }
+}
+
+TEST_CASE("ramp graph prints a graph that Graphviz can read") {
+  const std::string dot = output("graph --layers 2,4,1");
+  CHECK(dot.starts_with("digraph"));
+  for (const char* part : {"label=\"mlp\"", "label=\"layer1\"", "relu", "(2, 4)"})
+    check_has(dot, part);
+  CHECK(output("graph --layers 2,4,1") == dot);
+  check_has(output("graph --layers 2,4,1 --activation tanh"), "tanh");
+  check_has(output("graph --values"), "value [");
+  check_has(output("graph --loss"), "label=\"loss\"");
+  if (!has_graphviz()) return;
+  for (const char* options : {"", "--values", "--loss --layers 3,2", "--layers 2,16,16,1"}) {
+    check_has(shell(program + "graph " + options + " | dot -Tsvg").text, "<svg");
+    check_has(output(std::string("graph --format svg ") + options), "<svg");
+  }
+}
+
+TEST_CASE("without Graphviz there is a message, and training leaves the DOT alone") {
+  check_fails(1, "graph --format svg", "Graphviz", "PATH=/nonexistent ");
+  const Folder folder;
+  const fs::path out = folder / "run";
+  const Result result = shell("PATH=/nonexistent " + program + spiral + "--out " + out.string());
+  CHECK(result.status == 0);
+  check_has(result.text, "graph.dot\n");
+  CHECK(!fs::exists(out / "graph.svg"));
+}
+
+TEST_CASE("ramp train writes metrics and graphs, and ends on a summary") {
+  const Folder folder;
+  const fs::path out = folder / "made", other = folder / "other";
+  const std::string text = output(spiral + "--schedule cosine --out " + out.string());
+  const std::string last = text.substr(text.rfind('\n', text.size() - 2) + 1);
+  CHECK(last.starts_with("test accuracy "));
+  check_has(last, " % after 2 epochs in ");
+  check_has(last, (out / "graph.").string());
+  CHECK(text.find('\r') == std::string::npos);  // no bar where there is no terminal
+
+  const std::vector<json> lines = metrics(out);
+  REQUIRE(lines.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(lines[i]["epoch"] == i + 1);
+    for (const char* key : {"loss", "accuracy", "test_loss", "test_accuracy", "seconds"})
+      CHECK(lines[i][key].is_number());
+  }
+  CHECK(lines[0]["learning_rate"] > lines[1]["learning_rate"]);
+  check_has(content(out / "graph.dot"), "label=\"layer2\"");
+  if (has_graphviz()) check_has(content(out / "graph.svg"), "</svg>");
+
+  // The same seed, the same numbers; --quiet says nothing; a run replaces what is there.
+  CHECK(output(spiral + "--schedule cosine --quiet --out " + other.string()).empty());
+  CHECK(output(spiral + "--schedule cosine --quiet --out " + other.string()).empty());
+  const std::vector<json> again = metrics(other);
+  REQUIRE(again.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (const char* key : {"loss", "accuracy", "test_loss", "test_accuracy"})
+      CHECK(lines[i][key] == again[i][key]);
+  output(spiral + "--schedule cosine --quiet --seed 2 --out " + other.string());
+  CHECK(metrics(other)[0]["loss"] != lines[0]["loss"]);
+}
+
+TEST_CASE("ramp train learns each synthetic set") {
+  const Folder folder;
+  const fs::path out = folder / "run";
+  for (const char* name : {"moons", "circle", "xor", "gauss"}) {
+    CAPTURE(name);
+    output(std::string("train --layers 32 --epochs 40 --quiet --momentum 0.9 --lr 0.02 --data ") +
+           name + " --out " + out.string());
+    CHECK(metrics(out).back()["test_accuracy"] > 0.9);
+  }
+}
+
+TEST_CASE("ramp train says in one line what it can't write") {
+  const Folder folder;
+  const fs::path file = folder / "file", taken = folder / "taken";
+  std::ofstream(file) << "x";
+  fs::create_directories(taken / "metrics.jsonl");
+  check_fails(1, spiral + "--out " + file.string(), "Not a directory");
+  check_fails(1, spiral + "--out " + (file / "below").string(), "Not a directory");
+  check_fails(1, spiral + "--out " + taken.string(), "metrics.jsonl: Is a directory");
+  check_fails(1, spiral + "--out /proc/ramp", "--out /proc/ramp: ");
+  // A limit on the size of files stands for a full disk; pipes have none.
+  const fs::path out = folder / "run";
+  check_fails(1, spiral + "--out " + out.string(), "File too large", "ulimit -f 0; ");
+}
+
+TEST_CASE("ramp train fails with a message when training diverges") {
+  check_fails(1, spiral + "--lr 1e30", "learning rate");
+}
+
+TEST_CASE("Ctrl-C ends the training in order") {
+  const Folder folder;
+  const fs::path out = folder / "run";
+  const Result result =
+      shell("timeout --preserve-status -k 60 -s INT 1 " + program +
+            "train --data spiral --layers 4 --epochs 1000000 --out " + out.string() + " 2>&1");
+  CHECK(result.status == 130);
+  check_has(result.text, "\nramp: interrupted after ");
+  CHECK(!metrics(out).empty());  // each line parses
+}

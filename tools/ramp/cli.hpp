@@ -1,0 +1,84 @@
+// What the subcommands share: how they fail, print, write files and check the values of options.
+#pragma once
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ramp::tool {
+
+// Each adds a subcommand, which runs when it is parsed.
+void add_train(CLI::App& app);
+void add_graph(CLI::App& app);
+void add_ops(CLI::App& app);
+void add_kinks(CLI::App& app);
+
+// --- How to fail: exit status 1, 2 for CLI::ParseError
+
+struct Failure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct ReaderGone {};  // nobody reads standard output any more; not a failure
+struct Interrupted {
+  int signal;
+};
+
+// --- Output
+
+/// Writes text to standard output at once. Throws Failure, or ReaderGone for a closed pipe.
+void print(std::string_view text);
+/// One line on standard error, beginning with the program's name.
+void complain(std::string_view text);
+
+/// A file that says so when it can't be written. Each write() has reached the system when it
+/// returns, in one piece if it is short.
+class OutputFile {
+ public:
+  explicit OutputFile(std::filesystem::path path);  // replaces the file
+  void write(std::string_view text);
+
+ private:
+  [[noreturn]] void fail() const;
+
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
+
+/// Runs Graphviz on a graph, into a file or, without a path, to standard output. False if it isn't
+/// installed; throws Failure if it fails.
+bool draw_svg(std::string_view dot, const std::filesystem::path& path = {});
+
+// --- Options
+
+/// Lines of at most so many columns, broken at spaces. Characters of UTF-8 count as one.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+std::size_t columns(std::string_view text);
+
+/// Text for the right-hand side of a --help.
+std::string help_text(std::string_view text);
+
+/// An option whose help shows its default.
+template <class Value>
+CLI::Option* add(CLI::App& command, const char* name, Value& value, std::string_view help) {
+  return command.add_option(name, value, help_text(help))->capture_default_str();
+}
+
+// Checks of what is given: numbers are finite.
+CLI::Validator above(double low);
+CLI::Validator at_least(double low);
+CLI::Validator from_to(double low, double high);  // below high
+CLI::Validator whole(std::uint64_t low, std::uint64_t high = UINT64_MAX);
+CLI::Validator one_of(std::span<const std::string_view> names);
+CLI::Validator layer_sizes(std::size_t least);  // "256,128": so many sizes or more
+/// Empty if it is no list of sizes.
+std::vector<std::int64_t> parse_sizes(std::string_view text);
+
+}  // namespace ramp::tool

@@ -1,0 +1,304 @@
+// `ramp train`: trains a multilayer perceptron and writes down how it went.
+#include "cli.hpp"
+#include "progress.hpp"
+
+#include <autodiff/autodiff.hpp>
+#include <nn/joined.hpp>
+#include <nn/nn.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <memory>
+#include <optional>
+
+// Weak: only OpenBLAS has it.
+extern "C" [[gnu::weak]] void openblas_set_num_threads(int);
+
+namespace ramp::tool {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainOptions {
+  std::string data = "fashion-mnist", layers = "256,128", activation = "relu", init = "he_uniform",
+              schedule = "constant", out;
+  double learning_rate = 0.1, momentum = 0, weight_decay = 0, clip_norm = 0, warmup = 0,
+         noise = 0.1;
+  std::uint64_t batch = 64, epochs = 10, seed = 1, points = 1000;
+  int threads = 1;
+  bool nesterov = false, quiet = false;
+};
+
+// --- The data
+
+constexpr std::array<std::string_view, 3> schedules{"constant", "step", "cosine"};
+constexpr std::array<std::string_view, 2> image_sets{"fashion-mnist", "mnist"};
+
+bool contains(std::span<const std::string_view> names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+CLI::Validator data_set() {
+  const auto check = [](std::string& name) -> std::string {
+    if (contains(image_sets, name) || contains(nn::synthetic_names(), name) ||
+        fs::is_directory(name))
+      return "";
+    return fmt::format("no data set or folder '{}': there are {}, {}", name, nn::joined(image_sets),
+                       nn::joined(nn::synthetic_names()));
+  };
+  return CLI::Validator(check, "");
+}
+
+nn::Split<float> load(const TrainOptions& options, nn::Random& seeds) {
+  if (contains(image_sets, options.data)) return nn::load_named_dataset(options.data);
+  if (!contains(nn::synthetic_names(), options.data)) return nn::load_idx_folder(options.data);
+  const auto all = nn::synthetic(options.data, options.points, options.noise, seeds());
+  return all.split(0.8, seeds());
+}
+
+// --- The training
+
+nn::Schedule schedule(const TrainOptions& options, std::size_t samples) {
+  const std::uint64_t batches = (samples + options.batch - 1) / options.batch;
+  const std::uint64_t steps = batches * options.epochs;
+  const auto rising =
+      static_cast<std::uint64_t>(std::llround(options.warmup * static_cast<double>(batches)));
+  const std::uint64_t rest = std::max<std::uint64_t>(1, steps - rising);
+  const double rate = options.learning_rate;
+  const nn::Schedule after = options.schedule == "step"     ? nn::step_decay(rate, (rest + 2) / 3)
+                             : options.schedule == "cosine" ? nn::cosine(rate, rest)
+                                                            : nn::constant(rate);
+  return rising > 0 ? nn::warm_up(rising, after) : after;
+}
+
+nn::MLP<float> network(const TrainOptions& options, const nn::Dataset<float>& data,
+                       std::uint64_t seed) {
+  std::vector<std::int64_t> sizes = parse_sizes(options.layers);
+  sizes.insert(sizes.begin(), static_cast<std::int64_t>(data.features()));
+  sizes.push_back(data.classes);
+  return nn::MLP<float>(sizes, {.activation = nn::activation_named(options.activation),
+                                .init = nn::init_named(options.init),
+                                .seed = seed});
+}
+
+// While it lives, Ctrl-C and SIGTERM are noted; a second one ends the program at once.
+class Interruptible {
+ public:
+  Interruptible() {
+    struct sigaction action {};
+    action.sa_handler = [](int signal) { caught_ = signal; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+    for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &action, &before_[i]);
+  }
+  ~Interruptible() {
+    for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
+  }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+  static int caught() { return caught_; }  // 0: none yet
+
+ private:
+  static constexpr std::array signals{SIGINT, SIGTERM};
+  static inline volatile std::sig_atomic_t caught_ = 0;
+  std::array<struct sigaction, signals.size()> before_{};
+};
+
+// --- What it leaves behind
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && !fs::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) throw Failure(fmt::format("--out {}: {}", folder.string(), error.message()));
+}
+
+// The graph of a batch's loss. Returns the file to look at.
+fs::path write_graph(nn::Module<float>& model, const nn::Dataset<float>& data, std::size_t batch,
+                     const fs::path& folder) {
+  const std::size_t n = std::min(batch, data.size());
+  const Shape shape = data.inputs.shape().with(0, static_cast<std::uint32_t>(n));
+  Tape<float> tape;
+  const Var<float> outputs = model(tape.borrow({data.inputs.data(), shape}, "inputs"));
+  const std::string dot = to_dot(nn::batch_loss(
+      nn::Loss::cross_entropy, outputs, data.targets.view(), std::span(data.labels).first(n)));
+
+  const fs::path text = folder / "graph.dot", picture = folder / "graph.svg";
+  OutputFile(text).write(dot);
+  try {
+    if (draw_svg(dot, picture)) return picture;
+  } catch (const Failure& failure) {  // an ill Graphviz should not keep anybody from training
+    complain(failure.what());
+  }
+  std::error_code ignored;
+  fs::remove(picture, ignored);  // of an earlier run, or half a file
+  return text;
+}
+
+std::string metrics_line(const nn::EpochInfo& epoch) {
+  const auto or_null = [](const std::optional<double>& x) {
+    return x ? nlohmann::json(*x) : nlohmann::json();
+  };
+  const nlohmann::ordered_json line{{"epoch", epoch.epoch + 1},
+                                    {"loss", epoch.train_loss},
+                                    {"accuracy", or_null(epoch.train_accuracy)},
+                                    {"test_loss", or_null(epoch.test_loss)},
+                                    {"test_accuracy", or_null(epoch.test_accuracy)},
+                                    {"seconds", epoch.seconds},
+                                    {"learning_rate", epoch.learning_rate}};
+  return line.dump() + '\n';
+}
+
+double percent(const std::optional<double>& part) { return 100 * part.value_or(std::nan("")); }
+
+std::string summary_line(const nn::EpochInfo& epoch, std::uint64_t epochs) {
+  return fmt::format(
+      "epoch {}/{}  loss {:.4f}  accuracy {:.1f} %  test loss {:.4f}  test accuracy {:.1f} %  "
+      "{:.2f} s\n",
+      epoch.epoch + 1, epochs, epoch.train_loss, percent(epoch.train_accuracy), *epoch.test_loss,
+      percent(epoch.test_accuracy), epoch.seconds + epoch.test_seconds);
+}
+
+// --- The command
+
+void train(const TrainOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  if (openblas_set_num_threads) openblas_set_num_threads(options.threads);
+  const fs::path folder = options.out;
+  std::optional<OutputFile> metrics;
+  if (!folder.empty()) {  // first, so that a mistyped folder costs no training
+    make_folder(folder);
+    metrics.emplace(folder / "metrics.jsonl");
+  }
+
+  bool silent = options.quiet;
+  const auto say = [&](const std::string& line) {
+    if (silent) return;
+    try {
+      print(line);
+    } catch (const ReaderGone&) {  // the training goes on for its files
+      silent = true;
+    }
+  };
+
+  nn::Random seeds(options.seed);
+  const nn::Split<float> data = load(options, seeds);
+  nn::MLP<float> model = network(options, data.train, seeds());
+  say(fmt::format("{}: {} samples to train, {} to test; {} network of {} parameters\n",
+                  options.data, data.train.size(), data.test.size(), nn::joined(model.sizes(), "-"),
+                  model.parameter_count()));
+  const fs::path graph =
+      folder.empty() ? fs::path() : write_graph(model, data.train, options.batch, folder);
+
+  nn::Trainer<float> trainer(model, data.train,
+                             {.sgd = {.learning_rate = schedule(options, data.train.size()),
+                                      .momentum = options.momentum,
+                                      .nesterov = options.nesterov,
+                                      .weight_decay = options.weight_decay,
+                                      .clip_norm = options.clip_norm},
+                              .epochs = options.epochs,
+                              .batch_size = options.batch,
+                              .seed = seeds()});
+  ProgressBar bar(!options.quiet);
+  const std::size_t batches = trainer.loader().batches();
+  trainer.on_step([&](const nn::StepInfo<float>& step) {
+    if (bar.due())
+      bar.draw(static_cast<double>(step.step % batches) / static_cast<double>(batches),
+               fmt::format("epoch {}/{}", step.epoch + 1, options.epochs),
+               fmt::format("loss {:.4f}", step.loss_value));
+    return Interruptible::caught() == 0;
+  });
+  trainer.on_epoch([&](const nn::EpochInfo& epoch) {
+    bar.erase();
+    if (metrics) metrics->write(metrics_line(epoch));
+    say(summary_line(epoch, options.epochs));
+    return Interruptible::caught() == 0;
+  });
+
+  const Interruptible interruptible;
+  const nn::Training training = trainer.run(&data.test);
+  bar.erase();
+  if (const int signal = Interruptible::caught()) {
+    complain(
+        fmt::format("interrupted after {} of {} epochs", training.epochs.size(), options.epochs));
+    throw Interrupted{signal};
+  }
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+  say(fmt::format("test accuracy {:.1f} % after {} epoch{} in {:.1f} s{}\n",
+                  percent(training.epochs.back().test_accuracy), options.epochs,
+                  options.epochs == 1 ? "" : "s", spent.count(),
+                  graph.empty() ? "" : "; graph: " + graph.string()));
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("train", "Train a network, write metrics and its graph");
+  command->footer(
+      "Into the folder --out go metrics.jsonl, an object for each epoch, graph.dot and, where\n"
+      "Graphviz is installed, graph.svg.\n"
+      "\n"
+      "Examples:\n"
+      "  ramp train --out run\n"
+      "  ramp train --data spiral --layers 32,32 --activation tanh --epochs 100 --out run\n"
+      "  ramp train --data mnist --momentum 0.9 --nesterov --lr 0.05 --schedule cosine --warmup 1");
+  const auto options = std::make_shared<TrainOptions>();
+  TrainOptions& o = *options;
+  add(*command, "--data", o.data,
+      "fashion-mnist, mnist, moons, circle, xor, gauss, spiral, or a folder with IDX files")
+      ->type_name("NAME|DIR")
+      ->check(data_set());
+  CLI::Option* points =
+      add(*command, "--points", o.points, "Of moons, circle, xor, gauss or spiral; a fifth tests")
+          ->check(whole(10, 100'000'000));
+  CLI::Option* noise = add(*command, "--noise", o.noise, "Of these sets")->check(at_least(0));
+  add(*command, "--layers", o.layers, "Sizes of the hidden layers")
+      ->type_name("N,N,..")
+      ->check(layer_sizes(1));
+  add(*command, "--activation", o.activation,
+      "After each hidden layer: " + nn::joined(nn::activation_names()))
+      ->type_name("NAME")
+      ->check(one_of(nn::activation_names()));
+  add(*command, "--init", o.init, "How the weights start: " + nn::joined(nn::init_names()))
+      ->type_name("NAME")
+      ->check(one_of(nn::init_names()));
+  add(*command, "--lr", o.learning_rate, "Learning rate")->check(above(0));
+  add(*command, "--schedule", o.schedule,
+      "Of the learning rate: constant, step (a tenth after each third of the steps) or cosine "
+      "(down to 0)")
+      ->type_name("NAME")
+      ->check(one_of(schedules));
+  add(*command, "--warmup", o.warmup, "Epochs in which the learning rate rises")
+      ->check(at_least(0));
+  add(*command, "--momentum", o.momentum, "From 0 to below 1")->check(from_to(0, 1));
+  command->add_flag("--nesterov", o.nesterov, "Nesterov's momentum");
+  add(*command, "--weight-decay", o.weight_decay, "L2 penalty")->check(at_least(0));
+  add(*command, "--clip-norm", o.clip_norm, "Longest gradient; 0 for any")->check(at_least(0));
+  add(*command, "--batch", o.batch, "Samples of a step")->check(whole(1, 1'000'000));
+  add(*command, "--epochs", o.epochs, "Rounds through the data")->check(whole(1, 1'000'000'000));
+  add(*command, "--seed", o.seed, "Of points, weights and order")->check(whole(0));
+  add(*command, "--threads", o.threads, "Of OpenBLAS")->check(whole(1, 1024));
+  command->add_option("--out", o.out, "Folder to write to; made if it isn't there")
+      ->type_name("DIR");
+  command->add_flag("--quiet", o.quiet, "Print errors only");
+  command->callback([options, points, noise] {
+    if (options->nesterov && options->momentum == 0)
+      throw CLI::ValidationError("--nesterov", "needs a --momentum above 0");
+    if (options->warmup > static_cast<double>(options->epochs))
+      throw CLI::ValidationError("--warmup", "is longer than --epochs");
+    if (!contains(nn::synthetic_names(), options->data))
+      for (const CLI::Option* option : {points, noise})
+        if (option->count() > 0)
+          throw CLI::ValidationError(option->get_name(),
+                                     "is for synthetic sets, not for " + options->data);
+    train(*options);
+  });
+}
+
+}  // namespace ramp::tool
