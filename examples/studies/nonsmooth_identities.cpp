@@ -27,8 +27,7 @@ template <class X> X zero(const X& t) { return relu2(t) - relu(t); }
 template <class X> X spelled(std::size_t spelling, const X& t) {
   if (spelling == 0) return relu(t);
   if (spelling == 1) return relu2(t);
-  if (spelling == 2) return 0.5 * (relu(t) + relu2(t));
-  return relu(t) + zero(t);
+  return spelling == 2 ? 0.5 * (relu(t) + relu2(t)) : relu(t) + zero(t);
 }
 
 // --- What automatic differentiation says
@@ -42,7 +41,6 @@ double slope_at(double t, double c, std::size_t function) {
 }
 
 void print_slopes(study::Checks& checks) {
-  constexpr std::array cs{0.0, 0.5, 1.0};
   constexpr std::array names{"relu", "relu2", "relu3", "relu + zero", "zero"};
   fmt::print("slope at        t = -1   t = 1   t = 0: c = 0   c = 1/2   c = 1   in c\n");
   const std::array<std::array<double, 2>, 5> laws{
@@ -50,7 +48,7 @@ void print_slopes(study::Checks& checks) {
   constexpr std::array formulas{"c", "1 - c", "1/2", "1 - c", "1 - 2c"};
   for (std::size_t f = 0; f < names.size(); ++f) {
     fmt::print("{:<12}   {:8} {:7}", names[f], slope_at(-1, 0, f), slope_at(1, 0, f));
-    for (const double c : cs) {
+    for (const double c : {0.0, 0.5, 1.0}) {
       fmt::print("{:{}}", slope_at(0, c, f), c == 0 ? 15 : c == 1 ? 8 : 10);
       checks.expect(slope_at(0, c, f) == laws[f][0] + laws[f][1] * c,
                     fmt::format("{}: slope at 0 under c = {}", names[f], c));
