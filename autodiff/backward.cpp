@@ -202,8 +202,9 @@ template <class T> void Tape<T>::sweep_tensor(std::uint32_t i) {
   const std::span<const std::uint32_t> in = operands(i);
   const Arena::Temporary temporary(scratch_);
   Value<T>* const values = scratch<Value<T>>(in.size());
-  for (std::size_t k = 0; k < in.size(); ++k) values[k] = operand(in[k]);
-  const Call<T> call{{values, in.size()}, operand(i), attr_of(i), conventions(node)};
+  for (std::size_t k = 0; k < in.size(); ++k) read(in[k], values[k]);
+  Call<T> call{{values, in.size()}, {}, attr_of(i), conventions(node)};
+  read(i, call.y);
   const auto wanted = [&](std::size_t k) {
     return op.differentiable_in(static_cast<int>(k)) && operand_varies(node, k, in[k]);
   };
@@ -222,7 +223,7 @@ template <class T> void Tape<T>::sweep_tensor(std::uint32_t i) {
     for (std::size_t k = 0; k < heir && heir < in.size(); ++k)
       if (in[k] == in[heir]) heir = in.size();  // f(x, x): the second must add to the first
   }
-  const auto pull = [&](std::size_t k, View<T> to, bool add) {
+  const auto pull = [&](std::size_t k, const View<T>& to, bool add) {
     const Arena::Temporary formula(scratch_);
     pull_back(op, call, static_cast<int>(k), g, to, add);
   };

@@ -32,6 +32,16 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
   cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
 }
 
+// A column by a row: a BLAS would pack both first.
+template <class T> void outer(const T* a, const T* __restrict b, std::size_t m, std::size_t n,
+                              T* __restrict y, bool add) {
+  for (std::size_t i = 0; i < m; ++i, y += n)
+    if (add)
+      for (std::size_t j = 0; j < n; ++j) y[j] += a[i] * b[j];
+    else
+      for (std::size_t j = 0; j < n; ++j) y[j] = a[i] * b[j];
+}
+
 }  // namespace
 
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add) {
@@ -50,6 +60,7 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
     return;
   }
+  if (k == 1) return outer(a.data, b.data, a.height(), b.width(), y, add);
   const T beta = add ? T(1) : T(0);
   blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);
 }

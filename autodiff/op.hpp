@@ -103,7 +103,7 @@ template <class F, class... X>
 // What a structural op's value formula may return instead of a tensor: f(y, add) writes y.
 template <class F> struct Writes {
   F f;
-  template <class T> void into(View<T> y, bool add) const { f(y, add); }
+  template <class T> void into(const View<T>& y, bool add) const { f(y, add); }
 };
 template <class F> Writes(F) -> Writes<F>;
 

@@ -112,12 +112,12 @@ template <class O, class T> struct Reading {
     else
       return spread_out<arity>(f, in);
   }
-  static void value(const Call<T>& c, View<T> y, bool add) {
+  static void value(const Call<T>& c, const View<T>& y, bool add) {
     const Attr& a = *static_cast<const Attr*>(c.attr);
     with_inputs([&](const auto&... x) { return call(O::value, x..., a); }, c.in).into(y, add);
   }
   template <std::size_t K>
-  static void pull(const Call<T>& c, int input, const Value<T>& g, View<T> to, bool add) {
+  static void pull(const Call<T>& c, int input, const Value<T>& g, const View<T>& to, bool add) {
     const At<Attr> now = at(c.attr, c.conventions);
     with_inputs(
         [&](const auto&... x) { return call(std::get<K>(O::pullbacks), g, x..., c.y, now, input); },

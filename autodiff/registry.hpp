@@ -35,8 +35,9 @@ template <class T> struct Rules {
                               const void* attr, const Conventions&);
   std::array<PullKernel, 3> pull_kernels{};
   // Whole tensors.
-  void (*value)(const Call<T>& call, View<T> y, bool add) = nullptr;
-  using Pull = void (*)(const Call<T>& call, int input, const Value<T>& g, View<T> to, bool add);
+  void (*value)(const Call<T>& call, const View<T>& y, bool add) = nullptr;
+  using Pull = void (*)(const Call<T>& call, int input, const Value<T>& g, const View<T>& to,
+                        bool add);
   std::array<Pull, 3> pulls{};
   // Handles: the pullback, recorded.
   using Symbol = Var<T> (*)(const VarCall<T>& call, int input, const Var<T>& g);

@@ -139,10 +139,15 @@ template <class T> auto Tape<T>::binding_of(std::uint32_t i) const -> const Bind
   return it != bindings_.end() && it->node == i ? &*it : nullptr;
 }
 
-template <class T> Value<T> Tape<T>::operand(std::uint32_t i) {
+// In place, not returned: a copy waits for what has just been written piece by piece.
+template <class T> void Tape<T>::read(std::uint32_t i, Value<T>& to) {
   Node<T>& node = nodes_[i];
-  if (node.rank() == 0) return {&node.value, Shape{}, &scratch_};
-  return {tensors_[node.tensor].data, shape_of(i), &scratch_};
+  to.scratch = &scratch_;
+  to.data = &node.value;
+  if (node.rank() == 0) return;
+  const TensorRecord<T>& tensor = tensors_[node.tensor];
+  to.data = tensor.data;
+  to.shape = Shape::of(tensor.sizes, node.rank());
 }
 
 template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
@@ -194,7 +199,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
     node.flags = static_cast<std::uint16_t>(node.flags | in.size() << 3);
   }
   if (nodes_.full()) grow();  // operands of rank 0 are read where their nodes lie
-  for (std::size_t k = 0; k < in.size(); ++k) values[k] = operand(in[k].index_);
+  for (std::size_t k = 0; k < in.size(); ++k) read(in[k].index_, values[k]);
   if (shape.rank() == 0) {
     evaluate<T>(op, {values, in.size()}, attr, {&node.value, shape}, false);
   } else {

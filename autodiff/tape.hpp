@@ -304,7 +304,7 @@ template <class T = double> class Tape {
     return items;
   }
 
-  Value<T> operand(std::uint32_t i);
+  void read(std::uint32_t i, Value<T>& to);  // the value of node i
   Conventions conventions(const Node<T>& node) const {
     const bool both = node.is(Node<T>::first_varies) && node.is(Node<T>::second_varies);
     return {options_.at_zero, both ? 0.5 : options_.at_zero};
@@ -373,6 +373,7 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
     unsigned any = 0;
     for (const std::uint32_t i : at) any |= nodes_[i].flags;
     if ((any & N::rank_mask) == 0) {
+      if (nodes_.full()) grow();  // before the value, which would wait in memory for it
       N node;
       node.op = op;
       node.attr = 0;
@@ -398,7 +399,7 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
         return scalar_value<O, T>(attr, nodes_[at[I]].value...);
       }
       (std::make_index_sequence<arity>{});
-      push(node);
+      nodes_.push_unchecked(node);
       return last();
     }
   }

@@ -2,6 +2,8 @@
 // widened in cache and each formula is compiled for whole blocks only.
 #include <autodiff/value.hpp>
 
+#include <memory>
+
 namespace ramp {
 namespace {
 
@@ -10,8 +12,12 @@ constexpr std::size_t block = 1024;  // elements: a few operands of it fit in th
 // An operand, block by block. Where a block lies in one run of memory it is read in place.
 template <class T> class Blocks {
  public:
-  Blocks() = default;
-  Blocks(const T* data, const Shape& from, const Shape& to) : data_(data), how_(from, to) {}
+  // Not a constructor, whose result would be copied with its buffer; and `how` is built in place,
+  // since a copy waits for what has just been written piece by piece.
+  void read(const T* data, const Shape& from, const Shape& to) {
+    data_ = data;
+    std::construct_at(&how_, from, to);
+  }
 
   const Broadcasting& how() const { return how_; }
   const T* at(std::size_t first, std::size_t n) {
@@ -52,7 +58,7 @@ template <class T> std::size_t block_size(std::span<const Blocks<T>> operands) {
 }
 
 template <class T> void elementwise_value(const OpInfo& op, std::span<const Value<T>> in,
-                                          const void* attr, View<T> y, bool add) {
+                                          const void* attr, const View<T>& y, bool add) {
   const std::size_t size = y.size();
   if (size == 0) return;
   if (size == 1 && !add) {
@@ -62,7 +68,7 @@ template <class T> void elementwise_value(const OpInfo& op, std::span<const Valu
     return;
   }
   std::array<Blocks<T>, 3> x;
-  for (std::size_t k = 0; k < in.size(); ++k) x[k] = {in[k].data, in[k].shape, y.shape};
+  for (std::size_t k = 0; k < in.size(); ++k) x[k].read(in[k].data, in[k].shape, y.shape);
   const std::size_t step = block_size<T>({x.data(), in.size()});
   std::array<T, block> sum;
   for (std::size_t i = 0; i < size; i += step) {
@@ -75,7 +81,7 @@ template <class T> void elementwise_value(const OpInfo& op, std::span<const Valu
 }
 
 template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, int input,
-                                         const Value<T>& g, View<T> to, bool add) {
+                                         const Value<T>& g, const View<T>& to, bool add) {
   const std::size_t size = g.shape.size();
   const Broadcasting undo(to.shape, g.shape);
   const bool folds = !(undo.whole && to.size() == size);
@@ -90,7 +96,7 @@ template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, 
   }
   const std::size_t count = call.in.size();
   std::array<Blocks<T>, 3> x;
-  for (std::size_t k = 0; k < count; ++k) x[k] = {call.in[k].data, call.in[k].shape, g.shape};
+  for (std::size_t k = 0; k < count; ++k) x[k].read(call.in[k].data, call.in[k].shape, g.shape);
   const std::size_t step = block_size<T>({x.data(), count});
   std::array<T, block> part;
   for (std::size_t i = 0; i < size; i += step) {
@@ -107,7 +113,7 @@ template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, 
 
 }  // namespace
 
-template <class T> void Value<T>::into(View<T> y, bool add) const {
+template <class T> void Value<T>::into(const View<T>& y, bool add) const {
   if (!transposed) return copy(y.size(), data, y.data, add);
   const int r = shape.rank();
   Walk walk = row_major(shape.with(r - 2, shape[r - 1]).with(r - 1, shape[r - 2]));
@@ -117,7 +123,7 @@ template <class T> void Value<T>::into(View<T> y, bool add) const {
 }
 
 template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr,
-                                 View<T> y, bool add) {
+                                 const View<T>& y, bool add) {
   if (op.elementwise)
     elementwise_value(op, in, attr, y, add);
   else
@@ -125,7 +131,7 @@ template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in,
 }
 
 template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
-                                  const Value<T>& g, View<T> to, bool add) {
+                                  const Value<T>& g, const View<T>& to, bool add) {
   if (op.elementwise)
     elementwise_pull(op, call, input, g, to, add);
   else
@@ -134,9 +140,11 @@ template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int inp
 }
 
 #define RAMP_INSTANTIATE(T)                                                                     \
-  template void Value<T>::into(View<T>, bool) const;                                            \
-  template void evaluate(const OpInfo&, std::span<const Value<T>>, const void*, View<T>, bool); \
-  template void pull_back(const OpInfo&, const Call<T>&, int, const Value<T>&, View<T>, bool);
+  template void Value<T>::into(const View<T>&, bool) const;                                     \
+  template void evaluate(const OpInfo&, std::span<const Value<T>>, const void*, const View<T>&, \
+                         bool);                                                                 \
+  template void pull_back(const OpInfo&, const Call<T>&, int, const Value<T>&, const View<T>&,  \
+                          bool);
 RAMP_INSTANTIATE(float)
 RAMP_INSTANTIATE(double)
 #undef RAMP_INSTANTIATE

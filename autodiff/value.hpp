@@ -16,8 +16,8 @@ template <class T> struct Value {
   bool transposed = false;  // in memory, the last two axes stand the other way round
 
   View<const T> view() const { return {data, shape}; }
-  void into(View<T> y, bool add) const;  // y = this, or y += this
-  Value plain() const {                  // in memory as its shape says
+  void into(const View<T>& y, bool add) const;  // y = this, or y += this
+  Value plain() const {                         // in memory as its shape says
     if (!transposed) return *this;
     Value y{scratch->template take_array<T>(shape.size()), shape, scratch};
     into({y.data, shape}, false);
@@ -35,10 +35,10 @@ template <class T> struct Call {
 
 /// Runs an op on tensors: y = op(in), or y += op(in).
 template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr,
-                                 View<T> y, bool add);
+                                 const View<T>& y, bool add);
 /// Runs a pullback: to = pullback(g), or to += pullback(g).
 template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
-                                  const Value<T>& g, View<T> to, bool add);
+                                  const Value<T>& g, const View<T>& to, bool add);
 
 template <class T> struct Deferred {
   OpId op;
@@ -48,7 +48,7 @@ template <class T> struct Deferred {
   AnyAttr attr;
 
   Arena* scratch() const { return in[0].scratch; }
-  void into(View<T> y, bool add) const {
+  void into(const View<T>& y, bool add) const {
     evaluate<T>(op_info(op), {in.data(), count}, attr.bytes.data(), {y.data, computed}, add);
   }
   operator Value<T>() const {
