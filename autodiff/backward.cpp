@@ -245,7 +245,9 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
                                                              std::span<const Var<T>> inputs,
                                                              std::optional<Var<T>> seed) {
   const Shape seed_shape = seed ? seed->shape() : Shape{};
-  check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
+  check(root, leaf_op);
+  if (nodes_[root.index_].is(Node<T>::varies))  // the derivative of a constant is 0
+    check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
   const std::uint32_t n = root.index_ + 1;
   std::vector<bool> between(n);  // depends on one of the inputs
   check_inputs(inputs, "grad_on_tape");

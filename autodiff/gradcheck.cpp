@@ -2,77 +2,244 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numbers>
 
 namespace ramp {
 namespace {
 
-// f's value, or its weighted sum: weights 1, -2, 3, 1, -2, 3 .. over 2, but none alike in a row.
-Var<double> scalar(const Var<double>& y) {
-  if (y.shape().rank() == 0) return y;
-  Tensor<double> weights(y.shape());
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    weights[i] = std::cos(1 + 0.7 * static_cast<double>(i));
-  return sum(y * y.tape().constant(weights));
+using Limits = std::numeric_limits<double>;
+constexpr double doubt = 10;  // error estimates are believed to this factor
+
+struct Estimate {
+  double value = 0, error = Limits::infinity();
+  bool good_to(double part, double unit) const {
+    return error <= part * std::max(unit, std::abs(value));
+  }
+};
+
+// Extrapolates quotients with steps h, h/2, h/4 to step 0 (Ridders 1982). Each column of the
+// tableau cancels one more power of h; an entry is as good as those it came from agree with it,
+// plus rounding.
+using Levels = std::array<double, 3>;
+Estimate extrapolate(Levels t, double ratio, double noise) {
+  Estimate best;
+  double power = Limits::infinity();  // the first column cancels nothing
+  for (std::size_t column = 0; column < 3; ++column) {
+    noise *= 1 + 2 / (power - 1);
+    for (std::size_t i = 2; i >= std::max<std::size_t>(1, column); --i) {
+      const double next = t[i] + (t[i] - t[i - 1]) / (power - 1);
+      const double error =
+          std::abs(next - t[i]) + std::abs(next - t[i - 1]) + (i == 2 ? 4 : 2) * noise;
+      if (error < best.error) best = {next, error};
+      t[i] = next;
+    }
+    power = column == 0 ? ratio : power * ratio;
+  }
+  return best;
 }
 
-Var<double> run(Tape<double>& tape, const Function& f, const std::vector<Tensor<double>>& inputs,
-                std::vector<Var<double>>& leaves) {
-  tape.clear();
-  leaves.clear();
-  for (const auto& x : inputs) leaves.push_back(tape.leaf(x));
-  return scalar(f(leaves));
-}
+// What one size of step says: the gradient lies between two numbers.
+struct Finding {
+  Verdict verdict = Verdict::unsure;
+  Estimate left{-Limits::infinity()}, right{Limits::infinity()};
+  double step = 1, resolution = 0;  // the least kink it would show; 0: it doesn't see both sides
+
+  double low() const { return std::min(left.value, right.value); }
+  double high() const { return std::max(left.value, right.value); }
+  double size() const { return std::max(-low(), high()); }
+  double error() const { return doubt * std::max(left.error, right.error); }
+  double distance(double g, double c) const {  // NaN for NaN
+    const double d = g < low() ? low() - g : g > high() ? g - high() : g - g;
+    if (verdict != Verdict::kink || (c >= 0 && c <= 1)) return d;
+    const double jump = c * (right.value - left.value);
+    return std::min({d, std::abs(g - left.value - jump), std::abs(g - right.value + jump)});
+  }
+};
+
+struct Check {
+  const Function& f;
+  std::vector<Tensor<double>> inputs;
+  GradientCheckOptions options;
+  Tape<double> tape{{.at_zero = options.at_zero}};
+  std::vector<Var<double>> leaves{};
+  Tensor<double> weights{};
+  double terms = 0, magnitude = 0;  // how large f's terms and values are: rounding is a share of it
+
+  Var<double> run() {
+    tape.clear();
+    leaves.clear();
+    for (const auto& x : inputs) leaves.push_back(tape.leaf(x));
+    return f(leaves);
+  }
+  // The weighted sum of f with x at another place.
+  double value(double& x, double at) {
+    const double before = std::exchange(x, at);
+    const Var<double> root = run();
+    x = before;
+    double sum = 0, size = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const double y = weights[i] * root.view().data[i];
+      sum += y, size += std::abs(y);
+    }
+    if (std::isfinite(size)) magnitude = std::max(magnitude, size);
+    return sum;
+  }
+
+  Finding look(double& x, double h, double unit) {
+    magnitude = terms;
+    const double y = value(x, x);
+    Levels left, right, both;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const double d = h / static_cast<double>(1 << i), to = value(x, x + d),
+                   from = value(x, x - d);
+      left[i] = (y - from) / d, right[i] = (to - y) / d, both[i] = (to - from) / (2 * d);
+    }
+    const double noise = (Limits::epsilon() * magnitude + Limits::min()) / h;
+    const auto known = [&](const Estimate& e) { return e.good_to(1e-3, unit); };
+    const Estimate l = extrapolate(left, 2, 2 * noise), r = extrapolate(right, 2, 2 * noise),
+                   c = extrapolate(both, 4, noise);
+    if (known(l) && known(r)) {
+      const double resolution = doubt * (l.error + r.error) +
+                                options.tolerance * std::max(std::abs(l.value), std::abs(r.value));
+      if (std::abs(r.value - l.value) > resolution) return {Verdict::kink, l, r, h, resolution};
+      return {Verdict::ok, c, c, h, resolution};
+    }
+    if (known(l)) return {std::isnan(right[2]) ? Verdict::ok : Verdict::kink, l, l, h};
+    if (known(r)) return {std::isnan(left[2]) ? Verdict::ok : Verdict::kink, r, r, h};
+    const auto beside = [&](const Levels& t) {  // f jumps to both sides: the slope next to x
+      return Estimate{2 * t[1] - t[2], std::abs(3 * t[1] - 2 * t[0] - t[2]) + 16 * noise};
+    };
+    if (!known(beside(left)) || !known(beside(right))) return {};
+    return {Verdict::kink, beside(left), beside(right), h};
+  }
+
+  GradientElement judge(std::size_t input, std::size_t element, double g) {
+    double& x = inputs[input][element];
+    const double unit = std::exp2(-std::ilogb(std::max(1.0, std::abs(x))));
+    Finding best;
+    const auto exact = [&](const Finding& a) {
+      return Estimate{a.size(), a.error()}.good_to(options.tolerance, unit);
+    };
+    // Whether a finding with a smaller step is a better one. A kink that only the larger step sees
+    // lies beside x, one that only the smaller sees is new if the larger was too coarse for it.
+    // What else contradicts the larger step's is rounding.
+    const auto better = [&](const Finding& a) {
+      if (best.verdict == Verdict::unsure) return true;
+      const double slack = a.error() + best.error();
+      if ((a.resolution > 0) != (best.resolution > 0))
+        return a.resolution > 0 && (exact(a) || !exact(best));
+      if (a.low() > best.high() + slack || a.high() < best.low() - slack) return false;
+      if (a.verdict == best.verdict) return a.error() < best.error();
+      if (a.verdict == Verdict::kink) return a.high() - a.low() < 2 * best.resolution;
+      return a.resolution < best.high() - best.low() && exact(a);
+    };
+    GradientElement e{};
+    const auto verdict = [&](double h) {
+      if (const Finding now = look(x, h, unit); now.verdict != Verdict::unsure && better(now))
+        best = now;
+      const double error = best.distance(g, options.at_zero);
+      e = {input, element, best.verdict, g, best.left.value, best.right.value, error, best.error()};
+      if (best.verdict != Verdict::unsure &&
+          !(error <= options.tolerance * best.size() + e.accuracy))
+        e.verdict = Verdict::wrong;
+      else if (!exact(best))
+        e.verdict = Verdict::unsure;
+      return e.verdict;
+    };
+    for (int i = 9; i <= 29; i += 5)
+      if (verdict(std::ldexp(1 / unit, -i)) == Verdict::ok) return e;
+    for (const int i : {5, 10, 15})  // kinks and the ends of domains are often at 0
+      if (const double h = std::ldexp(std::abs(x), -i); h > 1e-290 && h < 1e-9) verdict(h);
+    return e;
+  }
+
+  // Whether the gradients at two kinks are right together: along the diagonals of their plane, each
+  // lies between the slopes around the point. Kinks that have nothing to do with each other pass.
+  bool fit(const GradientElement& a, const GradientElement& b) {
+    double &x = inputs[a.input][a.element], &y = inputs[b.input][b.element];
+    const double h = std::ldexp(std::max({1.0, std::abs(x), std::abs(y)}), -12);
+    const double slack = (std::abs(a.right - a.left) + std::abs(b.right - b.left)) / 100;
+    const auto moved = [&](double p, double q) {  // f there, in units of h
+      const double before = std::exchange(x, x + p * h), z = value(y, y + q * h);
+      x = before;
+      return z / h;
+    };
+    const double mixed = moved(1, 1) - moved(1, 0) - moved(0, 1) + moved(0, 0);
+    if (!(std::abs(mixed) > slack)) return true;
+    for (const double t : {0.01, -0.01}) {
+      double low = Limits::infinity(), high = -low;
+      for (double angle = std::numbers::pi / 8; angle < 6; angle += std::numbers::pi / 4) {
+        const double p = std::cos(angle), q = std::sin(angle);
+        const double slope = (moved(p + 0.01, q + t) - moved(p - 0.01, q - t)) / 0.02;
+        low = std::min(low, slope), high = std::max(high, slope);
+      }
+      const double g = a.gradient + (t > 0 ? b.gradient : -b.gradient);
+      if (g < low - slack || g > high + slack) return false;
+    }
+    return true;
+  }
+};
 
 }  // namespace
 
 GradientReport check_gradients(const Function& f, const std::vector<Tensor<double>>& inputs,
                                const GradientCheckOptions& options) {
-  Tape<double> tape({.at_zero = options.at_zero});
-  std::vector<Var<double>> leaves;
-  const Var<double> root = run(tape, f, inputs, leaves);
+  Check check{f, inputs, options};
+  const Var<double> root = check.run();
+  check.weights = Tensor<double>(root.shape());
+  for (std::size_t i = 0; i < check.weights.size(); ++i)
+    check.weights[i] = std::cos(0.7 * static_cast<double>(i));
   std::vector<Tensor<double>> gradients;
-  if (tape.node(root.index()).is(Node<double>::varies)) {
-    tape.backward(root);
-    for (const auto& x : leaves) gradients.push_back(tape.gradient(x));
-  } else {
-    for (const auto& x : inputs) gradients.emplace_back(x.shape());
-  }
-
-  GradientReport report;
-  std::vector<Tensor<double>> moved = inputs;
+  const bool varies = check.tape.node(root.index()).is(Node<double>::varies);
+  if (varies) check.tape.backward(root, check.weights);
   for (std::size_t k = 0; k < inputs.size(); ++k) {
-    for (std::size_t i = 0; i < inputs[k].size(); ++i) {
-      const double x = inputs[k][i];
-      const auto value = [&](double at) {
-        moved[k][i] = at;
-        return run(tape, f, moved, leaves).item();
-      };
-      const auto central = [&](double h) { return (value(x + h) - value(x - h)) / (2 * h); };
-      // Two steps cancel the error of second order (Richardson); what is left is of fourth.
-      const double h = 1e-3 * std::max(1.0, std::abs(x));
-      const double difference = (4 * central(h / 2) - central(h)) / 3;
-      moved[k][i] = x;
-
-      const double gradient = gradients[k][i];
-      const double error = std::abs(gradient - difference) / std::max(1.0, std::abs(difference));
-      report.worst = std::isnan(error) ? error : std::max(report.worst, error);
-      ++report.elements;
-      if (!(error <= options.tolerance))
-        report.mismatches.push_back({k, i, gradient, difference, error});
-    }
+    gradients.push_back(varies ? check.tape.gradient(check.leaves[k])
+                               : Tensor<double>(inputs[k].shape()));
+    for (std::size_t i = 0; i < inputs[k].size(); ++i)
+      if (const double term = std::abs(gradients[k][i] * inputs[k][i]); std::isfinite(term))
+        check.terms += term;
   }
+  GradientReport report;
+  auto& all = report.elements;
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    for (std::size_t i = 0; i < inputs[k].size(); ++i)
+      all.push_back(check.judge(k, i, gradients[k][i]));
+  if (options.at_zero < 0 || options.at_zero > 1) return report;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < i && all[i].verdict == Verdict::kink; ++j)
+      if (all[j].verdict == Verdict::kink && !check.fit(all[i], all[j])) {
+        all[i].verdict = Verdict::wrong;
+        all[i].partner = static_cast<int>(j);
+      }
   return report;
 }
 
+std::size_t GradientReport::count(Verdict v) const {
+  return static_cast<std::size_t>(std::count_if(elements.begin(), elements.end(),
+                                                [v](const auto& e) { return e.verdict == v; }));
+}
+
 std::string to_string(const GradientReport& report) {
-  if (report.ok())
-    return fmt::format("{} gradients agree, the worst to {:.1e}", report.elements, report.worst);
-  std::string text =
-      fmt::format("{} of {} gradients differ", report.mismatches.size(), report.elements);
-  for (const auto& m : report.mismatches)
-    text += fmt::format("\ninput {} element {}: gradient {}, difference {}, off by {:.1e}", m.input,
-                        m.element, m.gradient, m.difference, m.error);
+  std::string text;
+  const std::array names{" ok", " at a kink", " wrong", " unsure"};
+  for (std::size_t v = 0; v < names.size(); ++v)
+    text += (v == 0 ? "" : ", ") + std::to_string(report.count(static_cast<Verdict>(v))) + names[v];
+  for (const auto& e : report.elements) {
+    if (e.verdict == Verdict::ok || e.verdict == Verdict::kink) continue;
+    text += fmt::format("\ninput {} element {}: gradient {}, differences {} (left), {} (right): ",
+                        e.input, e.element, e.gradient, e.left, e.right);
+    if (e.verdict == Verdict::unsure)
+      text += fmt::format("rounding, they are only good to {:.1e}: can't tell", e.accuracy);
+    else if (e.partner < 0)
+      text += fmt::format("the formula, off by {:.1e} where they are good to {:.1e}", e.error,
+                          e.accuracy);
+    else
+      text +=
+          fmt::format("right alone, but the formula is wrong together with number {}", e.partner);
+  }
   return text;
 }
 

@@ -64,7 +64,8 @@ template <int Arity, class A> struct Op {
   static constexpr int arity = Arity;
   static constexpr bool aliases = false;           // the value lies in the first input's memory
   static constexpr bool reads_transposed = false;  // its loops heed Value::transposed
-  static constexpr std::array<Domain, Arity == variadic ? 1 : Arity> domain{};
+  static constexpr std::array<Domain, (Arity == variadic ? 1u : static_cast<unsigned>(Arity))>
+      domain{};
   static constexpr std::nullptr_t kink = nullptr;
   static constexpr std::nullptr_t adopt = nullptr;
 };

@@ -60,6 +60,10 @@ std::string to_string(const Shape& shape) {
 }
 
 bool broadcast(const Shape& a, const Shape& b, Shape& out) {
+  if (a == b) {
+    out = a;
+    return true;
+  }
   const int rank = std::max(a.rank(), b.rank());
   std::array<std::uint32_t, max_rank> sizes{};
   for (int i = 1; i <= rank; ++i) {  // from the last axis

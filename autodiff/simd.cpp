@@ -17,14 +17,17 @@ namespace {
 template <class T, class F, class Mend> void each(const T* x, T* y, std::size_t n, F f, Mend mend) {
   using L = Lanes<T>;
   using Register = Eigen::Array<T, static_cast<int>(L::width), 1>;
-  for (std::size_t i = 0; i < n; i += L::width) {
-    const std::size_t m = std::min(n - i, L::width);
-    Register in = Register::Ones(), out;
-    std::copy_n(x + i, m == L::width ? L::width : m, in.data());
-    out = f(in);
-    mend(L::load(in.data()), L::load(out.data())).store(out.data());
-    std::copy_n(out.data(), m == L::width ? L::width : m, y + i);
-  }
+  const auto one = [&](const T* from, T* to) {
+    const Register in = Eigen::Map<const Register>(from), out = f(in);
+    mend(L::load(in.data()), L::load(out.data())).store(to);
+  };
+  std::size_t i = 0;
+  for (; i + L::width <= n; i += L::width) one(x + i, y + i);
+  if (i == n) return;
+  Register rest = Register::Ones();
+  std::copy_n(x + i, n - i, rest.data());
+  one(rest.data(), rest.data());
+  std::copy_n(rest.data(), n - i, y + i);
 }
 
 constexpr auto as_is = [](auto, auto y) { return y; };

@@ -33,9 +33,37 @@ template <class T> T sum(const T* x, std::size_t n) {
   return total;
 }
 
+// to[k] += the sum of column k. A register goes down all rows before it is written.
+template <class T>
+void sum_columns(const T* __restrict in, std::size_t rows, std::size_t cols, T* __restrict to) {
+  using L = Lanes<T>;
+  std::size_t k = 0;
+  const auto down = [&](auto registers) {
+    constexpr std::size_t n = registers;
+    for (; k + n * L::width <= cols; k += n * L::width) {
+      std::array<L, n> sums;
+      for (std::size_t r = 0; r < n; ++r) sums[r] = L::load(to + k + r * L::width);
+      for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t r = 0; r < n; ++r)
+          sums[r] = sums[r] + L::load(in + i * cols + k + r * L::width);
+      for (std::size_t r = 0; r < n; ++r) sums[r].store(to + k + r * L::width);
+    }
+  };
+  down(std::integral_constant<std::size_t, 4>{});
+  down(std::integral_constant<std::size_t, 1>{});
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t c = k; c < cols; ++c) to[c] += in[i * cols + c];
+}
+
 }  // namespace
 
 Broadcasting::Broadcasting(const Shape& from, const Shape& to) {
+  if (from == to) {
+    rank = 1;
+    sizes[0] = to.size();
+    steps[0] = 1;
+    return;
+  }
   // From the last axis to the first; an axis merges with the one inside it where both repeat, or
   // where its step is what the inner one spans.
   std::array<std::size_t, max_rank> size{}, step{};
@@ -77,7 +105,6 @@ namespace {
 
 // Calls f(offset in the small tensor, offset in the run, length) for each innermost piece.
 template <class F> void pieces(const Broadcasting& how, std::size_t first, std::size_t n, F f) {
-  if (n == 0) return;
   const std::size_t inner = how.inner();
   std::size_t row = first / inner, column = first % inner;
   for (std::size_t done = 0; done < n; ++row, column = 0) {
@@ -99,7 +126,15 @@ template <class T> void copy(std::size_t n, const T* x, T* y, bool add) {
 
 template <class T> void spread(const Broadcasting& how, const T* from, std::size_t first,
                                std::size_t n, T* out, bool add) {
+  if (n == 0) return;
   const bool moves = how.inner_step() != 0;
+  const std::size_t inner = how.inner();
+  if (!add && how.repeats_a_row() && first % inner == 0 && n > inner) {
+    std::copy_n(from, inner, out);  // what is there is copied again, so it doubles each time
+    for (std::size_t done = inner; done < n; done *= 2)
+      std::copy_n(out, std::min(done, n - done), out + done);
+    return;
+  }
   pieces(how, first, n, [&](std::size_t at, std::size_t i, std::size_t m) {
     if (moves) {
       copy(m, from + at, out + i, add);
@@ -113,7 +148,11 @@ template <class T> void spread(const Broadcasting& how, const T* from, std::size
 
 template <class T>
 void fold(const Broadcasting& how, const T* in, std::size_t first, std::size_t n, T* to) {
+  if (n == 0) return;
   const bool moves = how.inner_step() != 0;
+  const std::size_t inner = how.inner();
+  if (how.repeats_a_row() && first % inner == 0 && n % inner == 0)
+    return sum_columns(in, n / inner, inner, to);
   pieces(how, first, n, [&](std::size_t at, std::size_t i, std::size_t m) {
     if (moves)
       copy(m, in + i, to + at, true);

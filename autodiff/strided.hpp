@@ -18,6 +18,7 @@ struct Broadcasting {
   Broadcasting(const Shape& from, const Shape& to);
   std::size_t inner() const { return sizes[static_cast<std::size_t>(rank - 1)]; }
   std::size_t inner_step() const { return steps[static_cast<std::size_t>(rank - 1)]; }
+  bool repeats_a_row() const { return rank == 2 && steps[0] == 0 && steps[1] == 1; }
   std::size_t offset(std::size_t row) const;  // where the row-th innermost run begins
 };
 

@@ -185,7 +185,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
       if (op.elementwise) {
         auto* numbers = reinterpret_cast<double*>(&attrs_[node.attr]);
         for (std::size_t k = 0; k < op.attr_bytes / sizeof(double); ++k)
-          numbers[k] = static_cast<float>(numbers[k]);
+          numbers[k] = as_float(numbers[k]);
       }
     if (op.adopt) op.adopt(&attrs_[node.attr], values_);
     attr = &attrs_[node.attr];

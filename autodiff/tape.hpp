@@ -348,9 +348,13 @@ template <class T = double> class Tape {
 };
 
 // Numbers among the attributes as a float tape sees them: compared with a float, 0.1 is 0.1f.
+inline double as_float(double x) {
+  const volatile float f = static_cast<float>(x);  // g++ 12 drops the two conversions of a pair
+  return f;
+}
 template <class Attr> Attr as_floats(Attr attr) {
   auto numbers = std::bit_cast<std::array<double, sizeof(Attr) / sizeof(double)>>(attr);
-  for (double& x : numbers) x = static_cast<float>(x);
+  for (double& x : numbers) x = as_float(x);
   return std::bit_cast<Attr>(numbers);
 }
 
@@ -379,8 +383,8 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
       node.attr = 0;
       if constexpr (!std::is_empty_v<typename O::Attr>) node.attr = keep_attr(&attr, sizeof attr);
       unsigned flags = 0;
-      flags |= (nodes_[at[0]].flags & N::varies) << 1;
-      if constexpr (arity > 1) flags |= (nodes_[at[1]].flags & N::varies) << 2;
+      flags |= (nodes_[at[0]].flags & unsigned{N::varies}) << 1;
+      if constexpr (arity > 1) flags |= (nodes_[at[1]].flags & unsigned{N::varies}) << 2;
       if (varying_ == 0) {
         flags = 0;
         any = 0;

@@ -26,7 +26,7 @@ template <class T> class Blocks {
     if (how_.inner_step() == 1 && column + n <= how_.inner())
       return data_ + how_.offset(first / how_.inner()) + column;
     // A number or a row is the same in each block that begins at a row.
-    const bool repeats = how_.rank == 1 || (how_.rank == 2 && how_.steps[0] == 0);
+    const bool repeats = how_.rank == 1 || how_.repeats_a_row();
     if (!(repeats && column == 0 && filled_ >= n)) {
       spread(how_, data_, first, n, buffer_.data());
       filled_ = repeats && column == 0 ? n : 0;

@@ -158,7 +158,7 @@ TEST_CASE("a seed gives the same weights, whatever the layers before") {
   };
   CHECK(first(1, {4, 4, 4}, 0) == first(1, {4, 4, 4}, 0));
   CHECK(first(1, {4, 4, 4}, 0) != first(2, {4, 4, 4}, 0));
-  CHECK(first(1, {4, 4, 4}, 0) != first(1, {4, 4, 4}, 2));
+  CHECK(first(1, {4, 4, 4, 4}, 0) != first(1, {4, 4, 4, 4}, 2));  // of one spread
   CHECK(first(1, {9, 4, 4}, 2) == first(1, {4, 4, 4}, 2));
 }
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <ranges>
 #include <string>
 #include <vector>
 
@@ -34,6 +33,18 @@ template <class T> Dataset<T> plane(std::size_t n) {
     data.targets[i] = 2 * data.inputs[2 * i] - data.inputs[2 * i + 1] + T(0.5);
   return data;
 }
+
+// Notes whether what it records has gradients.
+struct Probe : Module<double> {
+  Probe() : Module("probe"), scale_(add_parameter("scale", Tensor<double>({2}, 1))) {}
+  Var<double> forward(const Var<double>& x) override {
+    const auto y = x * x.tape().parameter(scale_);
+    varies = y.tape().node(y.index()).is(ramp::Node<double>::varies);
+    return y;
+  }
+  ramp::Parameter<double>& scale_;
+  bool varies = false;
+};
 
 // Numbers that no training changes, whatever comes in.
 struct Fixed : Module<double> {
@@ -148,8 +159,9 @@ TEST_CASE("the same seeds give the same losses, bit for bit") {
 
 TEST_CASE("in the steady state a step calls no allocator") {
   if (ramp::bench::allocations() == 0) return;  // a sanitizer's own
-  for (const Loss loss : loss_names() | std::views::transform(loss_named)) {
-    CAPTURE(to_string(loss));
+  for (const auto name : loss_names()) {
+    const Loss loss = loss_named(name);
+    CAPTURE(name);
     Dataset<float> data = spiral<float>(200, 0, 1);
     if (loss == Loss::bce) data.set_targets(0, 1);
     MLP<float> model({2, 32, 32, loss == Loss::cross_entropy ? 2 : 1}, {.seed = 1});
@@ -324,7 +336,7 @@ TEST_CASE("evaluate weighs each sample alike, and leaves no gradients") {
   MLP<double> model({2, 4, 2}, {.seed = 1});
   for (auto* p : model.parameters()) std::ranges::fill(p->gradient(), 7.0);
   const Evaluation whole = evaluate(model, data, Loss::cross_entropy, 10);
-  for (const std::size_t batch : {1, 3, 4, 100}) {
+  for (const std::size_t batch : {1u, 3u, 4u, 100u}) {
     const Evaluation cut = evaluate(model, data, Loss::cross_entropy, batch);
     CHECK(cut.loss == Approx(whole.loss).epsilon(1e-12));
     CHECK(cut.accuracy == whole.accuracy);
@@ -332,6 +344,11 @@ TEST_CASE("evaluate weighs each sample alike, and leaves no gradients") {
   for (const auto* p : model.parameters())
     for (const double g : p->gradient()) CHECK(g == 7.0);
   CHECK_THROWS_AS(evaluate(model, data, Loss::cross_entropy, 0), ramp::ValueError);
+  Probe probe;
+  evaluate(probe, data);
+  CHECK_FALSE(probe.varies);
+  Trainer<double>(probe, data, {.epochs = 1}).run();
+  CHECK(probe.varies);
 }
 
 TEST_CASE("a set must have what the loss compares with, and outputs must fit") {

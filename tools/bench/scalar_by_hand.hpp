@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace ramp::bench {
@@ -17,6 +18,13 @@ namespace ramp::bench {
 template <std::floating_point T>
 T relu(T x) {
   return x > 0 ? x : T(0);
+}
+
+template <std::size_t n, class S>
+std::array<S, n> repeated(const S& x) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<S, n>{((void)I, x)...};
+  }(std::make_index_sequence<n>{});
 }
 
 // scalar-mlp: a 2-16-16-1 ReLU network, multiplication by multiplication; mean hinge loss + L2.
@@ -54,8 +62,9 @@ S scalar_mlp_loss(std::span<const S> parameters, std::span<const Point> points) 
   const auto layer1 = parameters.first(3 * hidden);
   const auto layer2 = parameters.subspan(3 * hidden, hidden * (hidden + 1));
   const auto layer3 = parameters.last(hidden + 1);
-  std::array<S, hidden> h1, h2;
-  S score{}, loss{}, squares{};
+  // Only to have something there: a number that is recorded may have no default.
+  std::array<S, hidden> h1 = repeated<hidden>(parameters[0]), h2 = h1;
+  S score = parameters[0], loss = score, squares = score;
   for (const Point& point : points) {
     dense<S, double>(point.x, layer1, h1);
     for (S& h : h1) h = relu(h);

@@ -1,0 +1,99 @@
+// ramp_bench: Ramp beside hand-written code, both in one run and turn about. Ratios are results;
+// times are this machine's. Fails if the two sides don't compute the same.
+#include "report.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <fstream>
+#include <thread>
+
+// OpenBLAS says what it is; any other BLAS leaves these undefined.
+extern "C" {
+[[gnu::weak]] char* openblas_get_config();
+[[gnu::weak]] char* openblas_get_corename();
+[[gnu::weak]] int openblas_get_num_threads();
+}
+
+namespace {
+
+using nlohmann::ordered_json;
+namespace bench = ramp::bench;
+
+constexpr const char* compiled_for =
+#if defined __AVX512F__
+    "AVX-512";
+#elif defined __AVX2__
+    "AVX2";
+#else
+    "the baseline CPU";
+#endif
+
+std::string cpu() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(": ") + 2);
+  return "unknown CPU";
+}
+
+ordered_json machine() {
+  ordered_json m{{"cpu", cpu()},
+                 {"cores", std::thread::hardware_concurrency()},
+#if defined __clang__
+                 {"compiler", "Clang " __clang_version__},
+#elif defined __GNUC__
+                 {"compiler", "GCC " __VERSION__},
+#else
+                 {"compiler", "unknown"},
+#endif
+                 {"compiled_for", compiled_for}};
+  m["blas"] = openblas_get_config ? openblas_get_config() : "not OpenBLAS";
+  if (openblas_get_corename) m["blas_kernels"] = openblas_get_corename();
+  if (openblas_get_num_threads) m["blas_threads"] = openblas_get_num_threads();
+  return m;
+}
+
+void print_head(const ordered_json& m) {
+  fmt::print("{}, {} cores; {} for {}\n", m["cpu"].get<std::string>(),
+             m["cores"].get<unsigned>(), m["compiler"].get<std::string>(),
+             m["compiled_for"].get<std::string>());
+  fmt::print("BLAS, the same on both sides: {}", m["blas"].get<std::string>());
+  if (m.contains("blas_kernels"))
+    fmt::print("; kernels {}", m["blas_kernels"].get<std::string>());
+  if (m.contains("blas_threads")) fmt::print("; threads {}", m["blas_threads"].get<int>());
+  fmt::print("\nTimes are the best of the rounds unless a median; a ratio is Ramp's best to the "
+             "other's.\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  const std::vector<std::string> names{"moons",   "digits",     "mnist",      "glorot", "wide",
+                                       "scalars", "tensors-16", "scalar-mlp", "asian",
+                                       "asian-one-tape"};
+  bench::Options options;
+  bool json = false;
+  CLI::App app("Measures Ramp beside hand-written code.");
+  app.add_flag("--quick", options.quick, "Fewer and shorter rounds, and no large tapes");
+  app.add_option("--only", options.only, "Only these")->check(CLI::IsMember(names));
+  app.add_flag("--json", json, "Write JSON");
+  CLI11_PARSE(app, argc, argv);
+
+  ordered_json all = machine();
+  if (!json) print_head(all);
+  std::vector<std::string> failures;
+  for (const auto& part : {bench::networks, bench::chains, bench::programs}) {
+    const bench::Table table = part(options);
+    bench::progress("");
+    all[table.name] = table.rows;
+    if (!json && !table.rows.empty()) fmt::print("\n{}", table.text());
+    std::fflush(stdout);
+    failures.insert(failures.end(), table.failures.begin(), table.failures.end());
+  }
+  if (json) fmt::print("{}\n", all.dump(2));
+  for (const std::string& failure : failures) fmt::print(stderr, "ramp_bench: {}\n", failure);
+  return failures.empty() ? 0 : 1;
+} catch (const std::exception& e) {
+  fmt::print(stderr, "ramp_bench: {}\n", e.what());
+  return 1;
+}

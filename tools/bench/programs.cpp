@@ -1,0 +1,174 @@
+// Scalar programs, recorded and swept again for each evaluation, beside their hand-written
+// adjoints.
+#include "allocations.hpp"
+#include "report.hpp"
+#include "scalar_by_hand.hpp"
+
+#include <autodiff/autodiff.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace ramp::bench {
+namespace {
+
+double gradient(const Tape<double>& tape, const Var<double>& x) {
+  const auto g = tape.gradient_of(x.index());
+  return g ? (*g)[0] : 0;
+}
+
+class ScalarMlp {
+ public:
+  std::size_t nodes = 0;  // of the last call
+
+  double operator()(std::span<const double> parameters, std::span<const Point> points,
+                    std::span<double> out) {
+    tape_.clear();
+    leaves_.clear();
+    for (const double p : parameters) leaves_.push_back(tape_.leaf(p));
+    const Var<double> loss = scalar_mlp_loss<Var<double>>(leaves_, points);
+    tape_.backward(loss);
+    for (std::size_t i = 0; i < leaves_.size(); ++i) out[i] = gradient(tape_, leaves_[i]);
+    nodes = tape_.size();
+    return loss.item();
+  }
+
+ private:
+  Tape<double> tape_;
+  std::vector<Var<double>> leaves_;
+};
+
+// The whole simulation on one tape.
+class AsianOneTape {
+ public:
+  std::size_t nodes = 0;
+
+  double operator()(double spot, double vol, double rate, std::span<const double> normals,
+                    std::span<double, 3> out) {
+    tape_.clear();
+    const Var<double> s = tape_.leaf(spot), v = tape_.leaf(vol), r = tape_.leaf(rate);
+    const Var<double> price = asian_price(s, v, r, normals);
+    tape_.backward(price);
+    out[0] = gradient(tape_, s), out[1] = gradient(tape_, v), out[2] = gradient(tape_, r);
+    nodes = tape_.size();
+    return price.item();
+  }
+
+ private:
+  Tape<double> tape_;
+};
+
+// Path by path: each is recorded where the one before it was, so the tape stays in cache.
+class AsianByPath {
+ public:
+  std::size_t nodes = 0;  // recorded, over all paths
+
+  double operator()(double spot, double vol, double rate, std::span<const double> normals,
+                    std::span<double, 3> out) {
+    constexpr double dt = maturity / asian_steps;
+    tape_.clear();
+    const Var<double> s = tape_.leaf(spot), v = tape_.leaf(vol), r = tape_.leaf(rate);
+    const Var<double> drift = (r - 0.5 * v * v) * dt, diffusion = v * std::sqrt(dt);
+    const Tape<double>::Mark start = tape_.mark();
+    const std::size_t paths = normals.size() / asian_steps;
+    nodes = start.nodes;
+    double total = 0, g_s = 0, g_v = 0, g_r = 0;
+    for (std::size_t p = 0; p < paths; ++p) {
+      tape_.rewind(start);
+      const Var<double> payoff = asian_payoff(
+          s, drift, diffusion, normals.subspan(p * asian_steps).first<asian_steps>());
+      tape_.backward(payoff);
+      nodes += tape_.size() - start.nodes;
+      total += payoff.item();
+      g_s += gradient(tape_, s), g_v += gradient(tape_, v), g_r += gradient(tape_, r);
+    }
+    const double discount = std::exp(-rate * maturity) / static_cast<double>(paths);
+    out[0] = discount * g_s, out[1] = discount * g_v;
+    out[2] = discount * (g_r - maturity * total);
+    return discount * total;
+  }
+
+ private:
+  Tape<double> tape_;
+};
+
+// Both sides write a gradient and return the value.
+template <class Program, class Ramp, class Hand>
+void compare(Table& table, const Options& options, const std::string& name, std::size_t inputs,
+             const Program& program, Ramp ramp, Hand hand) {
+  progress(name);
+  std::vector<double> g(inputs), g_hand(inputs);
+  const double value = ramp(g), expected = hand(g_hand);
+  double worst = 0, largest = 0;
+  for (std::size_t i = 0; i < inputs; ++i) {
+    worst = std::max(worst, std::abs(g[i] - g_hand[i]));
+    largest = std::max(largest, std::abs(g_hand[i]));
+  }
+  const double difference =
+      std::max(worst / largest, std::abs(value - expected) / std::abs(expected));
+  if (!(difference < 1e-9))
+    table.failures.push_back(fmt::format("{}: both sides differ by {:.1e}", name, difference));
+
+  const std::size_t before = allocations();
+  keep(ramp(g));
+  const auto allocated = static_cast<std::int64_t>(allocations() - before);
+
+  const auto t = options.race({{"ramp", [&] { keep(ramp(g)); }},
+                               {"hand", [&] { keep(hand(g_hand)); }}});
+  table.rows.push_back({{"name", name},
+                        {"inputs", inputs},
+                        {"nodes", program.nodes},
+                        {"ramp_us", t[0].best / 1e3},
+                        {"ramp_median_us", t[0].median / 1e3},
+                        {"hand_us", t[1].best / 1e3},
+                        {"hand_median_us", t[1].median / 1e3},
+                        {"ratio", t[0].best / t[1].best},
+                        {"ns_a_node", t[0].best / static_cast<double>(program.nodes)},
+                        {"difference", difference},
+                        {"allocations", allocated}});
+}
+
+}  // namespace
+
+Table programs(const Options& options) {
+  Table table{"programs",
+              "scalar programs: a gradient in microseconds (double; recorded and swept each time)",
+              {{"name", "program"},
+               {"inputs", "inputs"},
+               {"nodes", "nodes"},
+               {"ramp_us", "Ramp", "{:.1f}"},
+               {"ramp_median_us", "median", "{:.1f}"},
+               {"hand_us", "by hand", "{:.1f}"},
+               {"hand_median_us", "median", "{:.1f}"},
+               {"ratio", "ratio", "{:.2f}"},
+               {"ns_a_node", "ns a node", "{:.2f}"},
+               {"difference", "differs by", "{:.0e}"},
+               {"allocations", "allocations"}}};
+
+  if (options.wants("scalar-mlp")) {
+    const std::vector<Point> points = moons();
+    const std::vector<double> parameters = mlp_initial();
+    ScalarMlp program;
+    compare(
+        table, options, "scalar-mlp", mlp_parameters, program,
+        [&](std::span<double> g) { return program(parameters, points, g); },
+        [&](std::span<double> g) { return scalar_mlp_by_hand(parameters, points, g); });
+  }
+
+  constexpr double spot = 100, vol = 0.2, rate = 0.05;
+  const std::vector<double> normals = asian_normals(options.quick ? 1'000 : 10'000);
+  const auto asian = [&](const std::string& name, auto program, auto by_hand) {
+    if (!options.wants("asian") && !options.wants(name)) return;
+    compare(
+        table, options, name, 3, program,
+        [&](std::span<double> g) { return program(spot, vol, rate, normals, g.first<3>()); },
+        [&](std::span<double> g) { return by_hand(spot, vol, rate, normals, g.first<3>()); });
+  };
+  asian("asian", AsianByPath(), asian_by_hand);
+  asian("asian-one-tape", AsianOneTape(), asian_by_hand);
+  return table;
+}
+
+}  // namespace ramp::bench
