@@ -53,8 +53,9 @@ struct UnitReport {
 };
 
 /// Runs the model over the set without gradients and reports each activation, in the order of their
-/// recording. It costs a forward pass at this batch size: about a third of an epoch's time, or the
-/// share `samples` has of that. Fewer samples find more units dead than there are.
+/// recording. It costs a forward pass at this batch size, or the share `samples` has of it: on
+/// MNIST 14 % of an epoch with batches of 10, 44 % of one with batches of 128, and a sixth of that
+/// on a sixth of the set. Fewer samples find more units dead than there are.
 ///
 /// DataError for an empty set, ValueError for a tau that is negative or NaN, batch size 0, or a
 /// model that records other activations from one batch to the next.
