@@ -16,6 +16,9 @@
 using namespace ramp::nn;
 using ramp::Tape, ramp::Var;
 
+// Weak: only OpenBLAS has it. Its threads and ours together are slower by tens.
+extern "C" [[gnu::weak]] void openblas_set_num_threads(int);
+
 namespace {
 
 constexpr std::string_view about =
@@ -23,11 +26,10 @@ constexpr std::string_view about =
     "layers, minibatches of 10, the learning rate chosen on a grid by the held-out error, several\n"
     "seeds; test error and true zeros, also with an L1 penalty on activations. Data: MNIST, else\n"
     "Fashion-MNIST, else points in the plane. Full mode: 3 layers of 1000, 50,000 images, 10,000\n"
-    "held out; about 45 minutes on 2 idle cores. OPENBLAS_NUM_THREADS=1 keeps BLAS threads out of\n"
-    "each other's way.";
+    "held out; about 45 minutes on 2 idle cores.";
 
 constexpr std::array activations{Activation::relu, Activation::tanh, Activation::softplus};
-constexpr std::array rates{0.01, 0.03, 0.1, 0.3};
+constexpr std::array rates{0.003, 0.01, 0.03, 0.1, 0.3};
 
 struct Plan {
   std::int64_t width;
@@ -60,17 +62,13 @@ Data load(const Plan& plan, bool full, std::uint64_t seed) {
 }
 
 // An MLP that keeps hold of what its hidden layers give, for the penalty.
-class Deep : public Module<float> {
- public:
+struct Deep : Module<float> {
   Deep(const std::vector<std::int64_t>& sizes, Activation activation, Random random)
       : Module("deep"), activation_(activation) {
     for (std::size_t i = 0; i + 1 < sizes.size(); ++i)
       add<Linear<float>>(fmt::format("layer{}", i), sizes[i], sizes[i + 1], random,
                          LinearOptions{.init = Init::glorot_uniform});
   }
-  const std::vector<Var<float>>& hidden() const { return hidden_; }
-
- private:
   Var<float> forward(const Var<float>& x) override {
     hidden_.clear();
     Var<float> y = x;
@@ -113,7 +111,7 @@ Result train(const Data& data, const Plan& plan, const Job& job) {
       const Var<float> scores = model(tape.borrow(batch.inputs));
       Var<float> loss = ramp::nn::cross_entropy(scores, batch.labels);
       if (job.penalty > 0)  // of a sample's activations, summed over all units: mean over the batch
-        for (const Var<float>& h : model.hidden())
+        for (const Var<float>& h : model.hidden_)
           loss += job.penalty / static_cast<double>(batch.size()) * sum(abs(h));
       if (!std::isfinite(loss.item())) return result;  // the rate is too high: what there was
       tape.backward(loss);
@@ -174,12 +172,12 @@ void row(const std::string& name, std::span<const Result> results) {
 
 int main(int argc, char** argv) {
   const study::Options options = study::parse(argc, argv, about);
+  if (openblas_set_num_threads) openblas_set_num_threads(1);
   Plan plan = options.full ? Plan{1000, 3, 15, 2, 50000, 10000, {1e-4, 3e-4, 1e-3, 3e-3}}
                            : Plan{64, 2, 3, 2, 2000, 500, {1e-3, 1e-2}};
-  for (auto [asked, planned] : {std::pair(options.runs, &plan.seeds),
-                                {options.epochs, &plan.epochs},
-                                {options.rows, &plan.rows}})
-    if (asked > 0) *planned = asked;
+  if (options.runs > 0) plan.seeds = options.runs;
+  if (options.epochs > 0) plan.epochs = options.epochs;
+  if (options.rows > 0) plan.rows = options.rows;
   plan.grid_epochs = std::min(plan.grid_epochs, plan.epochs);
   const Data data = load(plan, options.full, options.seed);
   fmt::print("{}: {} rows to train, {} held out, {} to test; 3 hidden layers of {}\n", data.name,
@@ -187,7 +185,7 @@ int main(int argc, char** argv) {
   fmt::print("{} epochs, {} seeds; {} epochs on the grid\n\n| held-out error % at rate |",
              plan.epochs, plan.seeds, plan.grid_epochs);
   for (const double rate : rates) fmt::print(" {} |", rate);
-  fmt::print("\n|---|---|---|---|---|\n");
+  fmt::print("\n|---|---|---|---|---|---|\n");
 
   std::vector<Job> jobs;
   for (const Activation a : activations)
@@ -222,8 +220,8 @@ int main(int argc, char** argv) {
 
   study::Checks checks;
   checks.expect(mean(of(0), &Result::zeros) > 20, "a rectifier network has true zeros");
-  for (const std::size_t a : {1, 2})
-    checks.expect(mean(of(a), &Result::zeros) < 1, "tanh and softplus have almost none");
+  checks.expect(std::max(mean(of(1), &Result::zeros), mean(of(2), &Result::zeros)) < 1,
+                "tanh and softplus have almost none");
   checks.expect(sweep.back().zeros > of(0)[0].zeros, "the L1 penalty makes more zeros");
   checks.expect(mean(of(0), &Result::test) < mean(of(1), &Result::test) + (options.full ? 0.5 : 10),
                 "rectifiers do as well as tanh");

@@ -53,7 +53,7 @@ TEST_CASE_TEMPLATE("the measures against numbers by hand", T, float, double) {
   Three<T> model(Activation::relu);
   // h: (1, 0, .01), (0, 0, .01), (3, 0, .02), (0, 0, .01); mean |h|: 1, 0, .0125; of the layer
   // .3375
-  for (const std::size_t batch : {1, 3, 4, 100}) {
+  for (const std::size_t batch : {1u, 3u, 4u, 100u}) {
     const auto layers = monitor_units(model, four<T>(), {.tau = 0.05, .batch_size = batch});
     REQUIRE(layers.size() == 1);
     CHECK(layers[0].name == "mlp/layer0");
@@ -130,7 +130,7 @@ TEST_CASE("fewer samples are spread over the set, and never too few") {
   const auto data = rows(inputs);
   monitor_units(model, data, {.batch_size = 2, .samples = 3});
   CHECK(seen == std::vector<double>{0, 1, 5, 6});
-  for (const std::size_t samples : {0, 10, 11}) {
+  for (const std::size_t samples : {0u, 10u, 11u}) {
     seen.clear();
     monitor_units(model, data, {.batch_size = 3, .samples = samples});
     CHECK(seen == std::vector<double>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
