@@ -139,7 +139,13 @@ template <class T> class Drawing {
     std::string label = s == 0 ? "no scope" : tape_.scopes()[s].name;
     label += fmt::format("\n{} nodes", s == 0 ? own_[0] : inside_[s]);
     for (const auto& [name, n] : count) label += fmt::format("\n{} {}", n, name);
-    line(fmt::format("s{} [label=\"{}\" shape=box3d fillcolor=\"#eeeeee\"];", s, escaped(label)));
+    NodeStyle style{.fill = "#eeeeee", .note = ""};
+    for (auto it = options_.styles.rbegin(); it != options_.styles.rend(); ++it)
+      if (it->first <= root_ && seen_[it->first] && box_[scope_[it->first]] == s)
+        style = it->second;
+    if (!style.note.empty()) label += "\n" + style.note;
+    line(fmt::format("s{} [label=\"{}\" shape=box3d fillcolor=\"{}\"];", s, escaped(label),
+                     escaped(style.fill)));
   }
 
   void node(std::uint32_t i) {
@@ -159,14 +165,20 @@ template <class T> class Drawing {
       add((label.empty() ? "" : "value ") + numbers(tape_.value_of(i)));
     if (options_.gradients)
       if (const auto g = tape_.gradient_of(i)) add("gradient " + numbers(*g));
+    const auto style = options_.styles.find(i);
+    const bool styled = style != options_.styles.end();
+    if (styled && !style->second.note.empty()) add(style->second.note);
     const char* look = n.is(N::bound)            ? "shape=house fillcolor=\"#cfe8cf\""
                        : leaf && n.is(N::varies) ? "shape=ellipse fillcolor=\"#fff2b3\""
                        : leaf                    ? "shape=ellipse style=\"filled,dashed\" "
                                                    "fillcolor=\"#f4f4f4\""
                        : n.is(N::varies)         ? "shape=box fillcolor=\"#d6e4f7\""
                                                  : "shape=box fillcolor=\"#f4f4f4\"";
-    line(fmt::format("n{} [label=\"{}\" {}{}];", i, escaped(label), look,
-                     i == root_ ? " peripheries=2" : ""));
+    // Of two fill colours Graphviz takes the later one.
+    const auto fill =
+        styled ? fmt::format(" fillcolor=\"{}\"", escaped(style->second.fill)) : std::string();
+    line(fmt::format("n{} [label=\"{}\" {}{}{}];", i, escaped(label), look,
+                     i == root_ ? " peripheries=2" : "", fill));
   }
 
   void edges() {

@@ -3,9 +3,14 @@
 
 #include <autodiff/tape.hpp>
 
+#include <map>
 #include <string>
 
 namespace ramp {
+
+struct NodeStyle {
+  std::string fill, note;  // a colour of Graphviz's, and a last line of the label
+};
 
 struct DotOptions {
   bool values = false;     // show each node's value ...
@@ -13,6 +18,8 @@ struct DotOptions {
   /// A scope with more nodes than this, its inner scopes' included, becomes one box; so do the
   /// nodes that lie in no scope.
   std::size_t node_limit = 200;
+  /// Looks of single nodes, by their index; a box takes that of its first node that has one.
+  std::map<std::uint32_t, NodeStyle> styles = {};
 };
 
 /// Everything that `root` depends on: an ellipse for a leaf, a house for a parameter, a dashed

@@ -10,6 +10,7 @@
 #include <nn/loader.hpp>
 #include <nn/loss.hpp>
 #include <nn/module.hpp>
+#include <nn/monitor.hpp>
 #include <nn/optimizer.hpp>
 #include <nn/random.hpp>
 #include <nn/schedule.hpp>

@@ -19,7 +19,8 @@ namespace study {
 struct Options {
   bool full = false;
   std::uint64_t seed = 1;
-  std::size_t runs = 0;  // 0: what the mode says
+  std::size_t runs = 0;              // 0: what the mode says
+  std::size_t epochs = 0, rows = 0;  // of a study that trains; the same
 };
 
 inline Options parse(int argc, char** argv, std::string_view about) {
@@ -30,6 +31,7 @@ inline Options parse(int argc, char** argv, std::string_view about) {
                "  --full     what RESULTS.md records\n"
                "  --seed N   of all random numbers; 1\n"
                "  --runs N   networks (or seeds) a cell, instead of the mode's own number\n"
+               "  --epochs N, --rows N   length of a training and size of its set, the same way\n"
                "  --help     this text\n\n"
                "It exits with 1 if a measurement contradicts what it should be.\n",
                about);
@@ -53,6 +55,10 @@ inline Options parse(int argc, char** argv, std::string_view about) {
       number(options.seed);
     } else if (word == "--runs") {
       number(options.runs);
+    } else if (word == "--epochs") {
+      number(options.epochs);
+    } else if (word == "--rows") {
+      number(options.rows);
     } else {
       fmt::print(stderr, "no option {}\n\n", word);
       usage(stderr);

@@ -1,0 +1,229 @@
+// Study: deep sparse rectifier networks, after Glorot, Bordes & Bengio (AISTATS 2011), without
+// pre-training. Claims: rectifiers do as well as tanh or better, with about 83 % true zeros on
+// MNIST, and more zeros don't hurt until about 85 %.
+#include "study.hpp"
+
+#include <nn/nn.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace ramp::nn;
+using ramp::Tape, ramp::Var;
+
+// Weak: only OpenBLAS has it. Its threads and ours together are slower by tens.
+extern "C" [[gnu::weak]] void openblas_set_num_threads(int);
+
+namespace {
+
+constexpr std::string_view about =
+    "Rectifier, tanh and softplus on MNIST, as in Glorot, Bordes & Bengio (2011): three hidden\n"
+    "layers, minibatches of 10, the learning rate chosen on a grid by the held-out error, several\n"
+    "seeds; test error and true zeros, also with an L1 penalty on activations. Data: MNIST, else\n"
+    "Fashion-MNIST, else points in the plane. Full mode: 3 layers of 1000, 50,000 images, 10,000\n"
+    "held out; about 45 minutes on 2 idle cores.";
+
+constexpr std::array activations{Activation::relu, Activation::tanh, Activation::softplus};
+constexpr std::array rates{0.003, 0.01, 0.03, 0.1, 0.3};
+
+struct Plan {
+  std::int64_t width;
+  std::size_t seeds, epochs, grid_epochs, rows, held_out;
+  std::vector<double> penalties;  // of the sweep, besides 0
+};
+
+struct Data {
+  std::string name;
+  Dataset<float> train, held_out, test;
+};
+
+Data load(const Plan& plan, bool full, std::uint64_t seed) {
+  for (const char* name : {"mnist", "fashion-mnist"}) {
+    try {
+      find_named_dataset(name);
+    } catch (const DataError&) {
+      continue;
+    }  // not installed
+    Split<float> all = load_named_dataset(name);
+    const auto n = static_cast<double>(all.train.size()), out = static_cast<double>(plan.held_out);
+    auto [train, held_out] = all.train.split(1 - out / n, seed);
+    if (!full) all.test = all.test.take(plan.held_out);
+    return {name, train.take(std::min(plan.rows, train.size())), std::move(held_out),
+            std::move(all.test)};
+  }
+  const auto points = [&](std::size_t n, std::uint64_t of) { return moons<float>(n, 0.1, of); };
+  return {"moons (MNIST and Fashion-MNIST not found)", points(2000, seed), points(500, seed + 1),
+          points(500, seed + 2)};
+}
+
+// An MLP that keeps hold of what its hidden layers give, for the penalty.
+struct Deep : Module<float> {
+  Deep(const std::vector<std::int64_t>& sizes, Activation activation, Random random)
+      : Module("deep"), activation_(activation) {
+    for (std::size_t i = 0; i + 1 < sizes.size(); ++i)
+      add<Linear<float>>(fmt::format("layer{}", i), sizes[i], sizes[i + 1], random,
+                         LinearOptions{.init = Init::glorot_uniform});
+  }
+  Var<float> forward(const Var<float>& x) override {
+    hidden_.clear();
+    Var<float> y = x;
+    for (const auto& layer : parts()) {
+      y = (*layer)(y);
+      if (layer == parts().back()) break;
+      const auto scope = x.tape().scope(layer->name());
+      hidden_.push_back(y = activate(activation_, y));
+    }
+    return y;
+  }
+
+  Activation activation_;
+  std::vector<Var<float>> hidden_;
+};
+
+struct Job {
+  Activation activation;
+  double rate, penalty;
+  std::uint64_t seed;
+  std::size_t epochs;
+};
+struct Result {
+  double held_out = 1, test = 1;  // errors after the epoch that was best on the held-out set
+  double zeros = 0, dead = 0;     // shares on the test set, after that epoch, of all hidden units
+  std::size_t best = 0;           // that epoch, from 1
+};
+
+Result train(const Data& data, const Plan& plan, const Job& job) {
+  const auto in = static_cast<std::int64_t>(data.train.features());
+  Deep model({in, plan.width, plan.width, plan.width, data.train.classes}, job.activation,
+             Random(job.seed).stream(0));
+  SGD<float> optimizer(model.parameters(), {.learning_rate = job.rate});
+  Loader<float> loader(data.train, 10, job.seed);
+  Tape<float> tape;
+  Result result;
+  for (std::size_t epoch = 0; epoch < job.epochs; ++epoch) {
+    for (const Batch<float>& batch : loader.epoch(epoch)) {
+      tape.clear();
+      const Var<float> scores = model(tape.borrow(batch.inputs));
+      Var<float> loss = ramp::nn::cross_entropy(scores, batch.labels);
+      if (job.penalty > 0)  // of a sample's activations, summed over all units: mean over the batch
+        for (const Var<float>& h : model.hidden_)
+          loss += job.penalty / static_cast<double>(batch.size()) * sum(abs(h));
+      if (!std::isfinite(loss.item())) return result;  // the rate is too high: what there was
+      tape.backward(loss);
+      optimizer.step();
+    }
+    const double held_out = 1 - *evaluate(model, data.held_out).accuracy;
+    if (held_out >= result.held_out) continue;
+    result = {held_out, 1 - *evaluate(model, data.test).accuracy, 0, 0, epoch + 1};
+    const auto layers = monitor_units(model, data.test, {.smooth = true});
+    for (const UnitReport& layer : layers) {
+      result.zeros += layer.sparsity / static_cast<double>(layers.size());
+      result.dead += layer.dead_share() / static_cast<double>(layers.size());
+    }
+  }
+  return result;
+}
+
+// Jobs are independent of each other: a tape, a model and a loader each.
+std::vector<Result> train(const Data& data, const Plan& plan, const std::vector<Job>& jobs) {
+  std::vector<Result> results(jobs.size());
+  std::atomic<std::size_t> next = 0, done = 0;
+  const auto work = [&] {
+    for (std::size_t i; (i = next++) < jobs.size();) {
+      results[i] = train(data, plan, jobs[i]);
+      study::progress("{} of {} trainings", ++done, jobs.size());
+    }
+  };
+  std::vector<std::thread> workers(std::max(1u, std::thread::hardware_concurrency()));
+  for (std::thread& worker : workers) worker = std::thread(work);
+  for (std::thread& worker : workers) worker.join();
+  study::progress("");
+  return results;
+}
+
+// In percent: the mean over the seeds, and the standard deviation of one.
+double mean(std::span<const Result> results, double Result::*member) {
+  double sum = 0;
+  for (const Result& r : results) sum += 100 * r.*member;
+  return sum / static_cast<double>(results.size());
+}
+std::string spread(std::span<const Result> results, double Result::*member) {
+  const double center = mean(results, member);
+  if (results.size() < 2) return fmt::format("{:.2f}", center);
+  double squares = 0;
+  for (const Result& r : results) squares += std::pow(100 * r.*member - center, 2);
+  return fmt::format("{:.2f} ± {:.2f}", center,
+                     std::sqrt(squares / static_cast<double>(results.size() - 1)));
+}
+
+constexpr const char* head = "| test error % | true zeros % | dead % | best epoch |\n";
+void row(const std::string& name, std::span<const Result> results) {
+  fmt::print("| {} | {} | {} | {:.1f} | {} |\n", name, spread(results, &Result::test),
+             spread(results, &Result::zeros), mean(results, &Result::dead),
+             std::ranges::max(results, {}, &Result::best).best);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const study::Options options = study::parse(argc, argv, about);
+  if (openblas_set_num_threads) openblas_set_num_threads(1);
+  Plan plan = options.full ? Plan{1000, 3, 15, 2, 50000, 10000, {1e-4, 3e-4, 1e-3, 3e-3}}
+                           : Plan{64, 2, 3, 2, 2000, 500, {1e-3, 1e-2}};
+  if (options.runs > 0) plan.seeds = options.runs;
+  if (options.epochs > 0) plan.epochs = options.epochs;
+  if (options.rows > 0) plan.rows = options.rows;
+  plan.grid_epochs = std::min(plan.grid_epochs, plan.epochs);
+  const Data data = load(plan, options.full, options.seed);
+  fmt::print("{}: {} rows to train, {} held out, {} to test; 3 hidden layers of {}\n", data.name,
+             data.train.size(), data.held_out.size(), data.test.size(), plan.width);
+  fmt::print("{} epochs, {} seeds; {} epochs on the grid\n\n| held-out error % at rate |",
+             plan.epochs, plan.seeds, plan.grid_epochs);
+  for (const double rate : rates) fmt::print(" {} |", rate);
+  fmt::print("\n|---|---|---|---|---|---|\n");
+
+  std::vector<Job> jobs;
+  for (const Activation a : activations)
+    for (const double rate : rates) jobs.push_back({a, rate, 0, options.seed, plan.grid_epochs});
+  const std::vector<Result> grid = train(data, plan, jobs);
+  std::array<double, activations.size()> best{};
+  for (std::size_t a = 0; a < activations.size(); ++a) {
+    const std::span all = std::span(grid).subspan(a * rates.size(), rates.size());
+    const auto better = [](const Result& x, const Result& y) { return x.held_out < y.held_out; };
+    best[a] = rates[static_cast<std::size_t>(std::ranges::min_element(all, better) - all.begin())];
+    fmt::print("| {} |", to_string(activations[a]));
+    for (const Result& r : all) fmt::print(" {:.2f} |", 100 * r.held_out);
+    fmt::print("\n");
+  }
+
+  jobs.clear();
+  for (std::size_t a = 0; a < activations.size(); ++a)
+    for (std::size_t s = 0; s < plan.seeds; ++s)
+      jobs.push_back({activations[a], best[a], 0, options.seed + s, plan.epochs});
+  for (const double penalty : plan.penalties)
+    jobs.push_back({Activation::relu, best[0], penalty, options.seed, plan.epochs});
+  const std::vector<Result> all = train(data, plan, jobs);
+  const auto of = [&](std::size_t a) { return std::span(all).subspan(a * plan.seeds, plan.seeds); };
+  fmt::print("\n| activation {}|---|---|---|---|---|\n", head);
+  for (std::size_t a = 0; a < activations.size(); ++a)
+    row(fmt::format("{} at {}", to_string(activations[a]), best[a]), of(a));
+  fmt::print("\n| relu with L1 {}|---|---|---|---|---|\n", head);
+  row("0", of(0).first(1));
+  const std::span sweep = std::span(all).subspan(activations.size() * plan.seeds);
+  for (std::size_t i = 0; i < sweep.size(); ++i)
+    row(fmt::format("{}", plan.penalties[i]), sweep.subspan(i, 1));
+
+  study::Checks checks;
+  checks.expect(mean(of(0), &Result::zeros) > 20, "a rectifier network has true zeros");
+  checks.expect(std::max(mean(of(1), &Result::zeros), mean(of(2), &Result::zeros)) < 1,
+                "tanh and softplus have almost none");
+  checks.expect(sweep.back().zeros > of(0)[0].zeros, "the L1 penalty makes more zeros");
+  checks.expect(mean(of(0), &Result::test) < mean(of(1), &Result::test) + (options.full ? 0.5 : 10),
+                "rectifiers do as well as tanh");
+  return checks.report();
+}
