@@ -32,14 +32,19 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
   cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
 }
 
-// A column by a row: a BLAS would pack both first.
-template <class T> void outer(const T* a, const T* __restrict b, std::size_t m, std::size_t n,
-                              T* __restrict y, bool add) {
-  for (std::size_t i = 0; i < m; ++i, y += n)
-    if (add)
-      for (std::size_t j = 0; j < n; ++j) y[j] += a[i] * b[j];
-    else
-      for (std::size_t j = 0; j < n; ++j) y[j] = a[i] * b[j];
+// Few columns or few rows: a BLAS would spend its time on packing. Row by row of y, each a sum of
+// rows of b.
+template <class T> void thin(const Matrix<T>& a, const Matrix<T>& b, T* __restrict y, bool add) {
+  const std::size_t m = a.height(), n = b.width(), k = a.width();
+  const std::size_t down = a.transposed ? 1 : a.cols, along = a.transposed ? a.cols : 1;
+  for (std::size_t i = 0; i < m; ++i, y += n) {
+    if (!add) std::fill_n(y, n, T(0));
+    for (std::size_t l = 0; l < k; ++l) {
+      const T factor = a.data[i * down + l * along];
+      const T* const row = b.data + l * n;
+      for (std::size_t j = 0; j < n; ++j) y[j] += factor * row[j];
+    }
+  }
 }
 
 }  // namespace
@@ -60,7 +65,9 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
     return;
   }
-  if (k == 1) return outer(a.data, b.data, a.height(), b.width(), y, add);
+  const bool rows_of_b = !b.transposed || k == 1;
+  const std::size_t work = a.height() * b.width() * a.width();
+  if (rows_of_b && (k == 1 || ((k <= 4 || m <= 4) && work <= 16384))) return thin(a, b, y, add);
   const T beta = add ? T(1) : T(0);
   blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);
 }

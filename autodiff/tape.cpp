@@ -120,8 +120,11 @@ Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied, Name nam
 }
 
 template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
-  if (const auto known = bound_.find(&p); known != bound_.end()) {
-    if (binding_of(known->second)->version == p.version()) return handle(known->second);
+  // A plain search: it costs less than a table where there are few, and a step of a network with
+  // many takes far longer.
+  for (const Binding& b : bindings_) {
+    if (b.parameter != &p) continue;
+    if (b.version == p.version()) return handle(b.node);
     throw GradientError(fmt::format(
         "[tape] parameter '{}' was changed after this tape read it: clear or rewind the tape first",
         p.name()));
@@ -129,7 +132,6 @@ template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
   const Var<T> x = add_leaf(std::as_const(p).value().view(), true, false, {});
   nodes_.back().flags |= Node<T>::bound;
   bindings_.push_back({&p, x.index_, p.version()});
-  bound_.emplace(&p, x.index_);
   return x;
 }
 
@@ -238,11 +240,7 @@ template <class T> void Tape<T>::drop(const Mark& mark) {
   attrs_.resize(std::max(1u, mark.attrs));
   names_.resize(mark.names);
   scope_changes_.resize(std::max(1u, mark.scopes));
-  if (bindings_.size() > mark.bindings) {
-    bindings_.resize(mark.bindings);
-    bound_.clear();
-    for (const Binding& b : bindings_) bound_.emplace(b.parameter, b.node);
-  }
+  bindings_.resize(mark.bindings);
   values_.rewind(mark.values);
   while (epochs_.size() > 1 && epochs_.back().first >= mark.nodes) epochs_.pop_back();
   ++epoch_;

@@ -8,12 +8,10 @@
 #include <bit>
 #include <concepts>
 #include <memory>
-#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace ramp {
 
@@ -342,9 +340,7 @@ template <class T = double> class Tape {
   std::vector<ScopeChange> scope_changes_{{0, 0}};
   std::vector<ScopeInfo> scopes_{{"", 0}};
   std::vector<NodeName> names_;
-  std::vector<Binding> bindings_;                        // in the order of their nodes
-  std::pmr::unsynchronized_pool_resource bound_memory_;  // keeps what clear() frees
-  std::pmr::unordered_map<const Parameter<T>*, std::uint32_t> bound_{&bound_memory_};
+  std::vector<Binding> bindings_;  // in the order of their nodes
 };
 
 // Numbers among the attributes as a float tape sees them: compared with a float, 0.1 is 0.1f.

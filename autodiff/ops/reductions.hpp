@@ -137,12 +137,12 @@ struct LogSumExp : Reduction {
                                "Computed from the largest element down, so it can't overflow."};
   static Shape shape(const Shape& x, const Attr& at) { return nonempty("logsumexp", x, at); }
   static constexpr auto value = [](auto x, auto at) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
+    using T = std::remove_pointer_t<decltype(x.data)>;
+    constexpr double largest = std::numeric_limits<T>::max();
     Along keep = at;
     keep.keepdims = true;
-    const decltype(x) top = record<Max>(keep, x);
-    // Infinity minus itself is NaN: an infinite top is left where it is.
-    const decltype(x) shift = record<Where>({}, record<Less>({}, abs(top), infinity), top, 0);
+    // Infinity minus itself is NaN: an infinite top is taken for the largest number.
+    const decltype(x) shift = clamp(record<Max>(keep, x), -largest, largest);
     return reshape(log(sum_to(exp(x - shift), shift.shape)) + shift, reduced(x.shape, at));
   };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {

@@ -42,16 +42,16 @@ Tensor<double> inputs(std::int64_t networks) {
   return x;
 }
 
-struct Verdict {
+struct Fate {
   std::vector<bool> dead, dead_right;  // constant; constant for x > 0
 };
 
 // Dead: after the last hidden layer nothing is left, on both sides. A layer that is all 0 makes all
 // later ones 0, so it doesn't matter which one died.
-Verdict judge(const Networks& nets, const Var<double>& last_hidden) {
+Fate judge(const Networks& nets, const Var<double>& last_hidden) {
   const Tensor<double> h = last_hidden.value();  // (networks, 2, width)
   const std::size_t width = h.shape()[2];
-  Verdict verdict;
+  Fate verdict;
   for (std::size_t i = 0; i < static_cast<std::size_t>(nets.count); ++i) {
     const auto zero = [&](std::size_t side) {
       const double* row = h.data() + (2 * i + side) * width;
@@ -87,7 +87,7 @@ void check_slopes(const Networks& nets, double at_zero, Slopes& total) {
     const double* g = gradient.data() + net * each;
     return std::any_of(g, g + each, [](double x) { return x != 0; });
   };
-  const Verdict verdict = judge(nets, *last_hidden);
+  const Fate verdict = judge(nets, *last_hidden);
   const auto n = static_cast<std::size_t>(nets.count);
   std::vector<bool> weight_slope(n), bias_slope(n);
   for (std::size_t layer = 0; layer + 1 < weights.size(); ++layer) {
@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
         Var<double> h = tape.constant(inputs(nets.count));
         for (int l = 0; l + 1 < depth; ++l)
           h = relu(matmul(h, tape.borrow(nets.weights[static_cast<std::size_t>(l)].view())));
-        const Verdict verdict = judge(nets, h);
+        const Fate verdict = judge(nets, h);
         dead += static_cast<std::size_t>(std::ranges::count(verdict.dead, true));
         dead_right += static_cast<std::size_t>(std::ranges::count(verdict.dead_right, true));
         if (done == 0) {
