@@ -1,5 +1,6 @@
 #include <autodiff/error.hpp>
 #include <autodiff/gemm.hpp>
+#include <autodiff/lanes.hpp>
 
 #include <cblas.h>
 
@@ -32,17 +33,25 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
   cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
 }
 
-// Few columns or few rows: a BLAS would spend its time on packing. Row by row of y, each a sum of
-// rows of b.
+// Few columns or few rows: a BLAS would spend its time on packing. Each row of y is a sum of rows
+// of b, a register at a time.
 template <class T> void thin(const Matrix<T>& a, const Matrix<T>& b, T* __restrict y, bool add) {
+  using L = Lanes<T>;
   const std::size_t m = a.height(), n = b.width(), k = a.width();
   const std::size_t down = a.transposed ? 1 : a.cols, along = a.transposed ? a.cols : 1;
   for (std::size_t i = 0; i < m; ++i, y += n) {
-    if (!add) std::fill_n(y, n, T(0));
-    for (std::size_t l = 0; l < k; ++l) {
-      const T factor = a.data[i * down + l * along];
-      const T* const row = b.data + l * n;
-      for (std::size_t j = 0; j < n; ++j) y[j] += factor * row[j];
+    const T* const factors = a.data + i * down;
+    std::size_t j = 0;
+    for (; j + L::width <= n; j += L::width) {
+      L sum = add ? L::load(y + j) : L(0);
+      for (std::size_t l = 0; l < k; ++l)
+        sum = sum + L(factors[l * along]) * L::load(b.data + l * n + j);
+      sum.store(y + j);
+    }
+    for (; j < n; ++j) {
+      T sum = add ? y[j] : T(0);
+      for (std::size_t l = 0; l < k; ++l) sum += factors[l * along] * b.data[l * n + j];
+      y[j] = sum;
     }
   }
 }
