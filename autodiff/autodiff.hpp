@@ -1,6 +1,7 @@
 // Ramp's engine: the one include.
 #pragma once
 
+#include <autodiff/census.hpp>
 #include <autodiff/dot.hpp>
 #include <autodiff/error.hpp>
 #include <autodiff/gradcheck.hpp>
