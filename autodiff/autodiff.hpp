@@ -4,5 +4,6 @@
 #include <autodiff/census.hpp>
 #include <autodiff/dot.hpp>
 #include <autodiff/error.hpp>
+#include <autodiff/explain.hpp>
 #include <autodiff/gradcheck.hpp>
 #include <autodiff/tape.hpp>
