@@ -169,6 +169,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
   const Sweep<T> scalars{nodes_.data(), adjoints_.scalars.data(), pool_.data(), attrs_.data(),
                          options_.at_zero};
   using N = Node<T>;
+  const bool checked = options_.checked;
   for (std::uint32_t i = adjoints_.swept; i-- > 0;) {
     const N& node = nodes_[i];
     if (!node.is(N::varies) || node.op == leaf_op) continue;
@@ -178,7 +179,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
       const T g = adjoints_.scalars[i];
       if (reached(g)) rules[node.op]->sweep(node, g, scalars);
     }
-    if (options_.checked) check_adjoints(i);
+    if (checked) check_adjoints(i);
   }
   if (!into_parameters) return;
   for (const Binding& b : bindings_) {  // scalars swept in the tape's own, and the unreached

@@ -11,16 +11,16 @@ std::uint32_t scope_at(Census& census, const std::string& path) {
   return i;
 }
 
-template <class T>
-Census count(const Tape<T>& tape, const std::vector<bool>& wanted, double within) {
+template <class T> Census count(const Tape<T>& tape, std::uint32_t end,
+                                const std::vector<bool>* wanted, double within) {
   using Count = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   Census all;
-  const Rules<T>* const* const rules = all_rules<T>();
-  std::vector<T> distance;
+  std::size_t room = 0;
+  std::unique_ptr<T[]> distance;
   std::uint32_t known = UINT32_MAX, scope = 0;  // the last node's scope, on the tape and here
-  for (std::uint32_t i = 0; i < wanted.size(); ++i) {
+  for (std::uint32_t i = 0; i < end; ++i) {
     const Node<T>& node = tape.node(i);
-    if (rules[node.op]->distance == nullptr || !wanted[i]) continue;
+    if (!node.is(Node<T>::kinked) || (wanted && !(*wanted)[i])) continue;
     const OpInfo& op = op_info(node.op);
     const std::span<const std::uint32_t> in = tape.operands(i);
     const Shape shape = tape.shape_of(i);
@@ -35,8 +35,8 @@ Census count(const Tape<T>& tape, const std::vector<bool>& wanted, double within
     } else {
       std::array<Value<T>, 3> x;
       for (std::size_t k = 0; k < in.size(); ++k) x[k] = Value<T>::of(tape.value_of(in[k]));
-      if (size > distance.size()) distance.resize(size);
-      kink_distance<T>(op, {x.data(), in.size()}, tape.attr_of(i), {distance.data(), shape});
+      if (size > room) distance = std::make_unique_for_overwrite<T[]>(room = size);
+      kink_distance<T>(op, {x.data(), in.size()}, tape.attr_of(i), {distance.get(), shape});
     }
     for (std::size_t first = 0, last; shape.rank() > 0 && first < size; first = last) {
       last = std::min(first + 65536, size);  // what a counter of T's own size can hold, vectorised
@@ -82,11 +82,12 @@ Census& Census::operator+=(const Census& other) {
 }
 
 template <class T> Census census(const Tape<T>& tape, const CensusOptions& options) {
-  return count(tape, std::vector<bool>(tape.size(), true), options.within);
+  return count(tape, tape.size(), nullptr, options.within);
 }
 template <class T> Census census(const Var<T>& root, const CensusOptions& options) {
   root.tape().check(root, leaf_op);
-  return count(root.tape(), root.tape().needed_by(root.index()), options.within);
+  const std::vector<bool> needed = root.tape().needed_by(root.index());
+  return count(root.tape(), root.index() + 1, &needed, options.within);
 }
 
 template Census census(const Tape<float>&, const CensusOptions&);

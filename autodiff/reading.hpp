@@ -6,9 +6,6 @@
 
 namespace ramp {
 
-template <class O> inline constexpr bool has_kink =
-    !std::is_null_pointer_v<std::remove_const_t<decltype(O::kink)>>;
-
 template <class O, class T> struct Reading {
   using Attr = typename O::Attr;
   using Pullbacks = std::remove_cvref_t<decltype(O::pullbacks)>;

@@ -33,7 +33,8 @@ template <class T> struct Node {
                                  shaped = 1 << 6,  // a tensor is among the operands or the result
       bound = 1 << 7,                              // a leaf that reads a Parameter
       varies = 1 << 8,                             // has a gradient
-      first_varies = 1 << 9, second_varies = 1 << 10;
+      first_varies = 1 << 9, second_varies = 1 << 10,
+                                 kinked = 1 << 11;  // its op has a kink formula
 
   int rank() const { return flags & rank_mask; }
   bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
@@ -435,6 +436,7 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
         flags = 0;
         any = 0;
       }
+      if constexpr (has_kink<O>) flags |= N::kinked;
       flags |= any & N::varies;
       if constexpr (arity > 2) {
         node.in = {static_cast<std::uint32_t>(pool_.size()), arity};
