@@ -52,9 +52,7 @@ template <class T> Var<T> Tape<T>::handle(std::uint32_t i) { return {this, i, ep
 // --- Recording -------------------------------------------------------------------------------
 
 template <class T> Tape<T>::Tape(TapeOptions options)
-    : options_(options),
-      varying_(Node<T>::varies),
-      slow_(options.checked ? Node<T>::rank_mask : std::uint16_t{0}) {
+    : options_(options), varying_(Node<T>::varies | (options.checked ? Node<T>::rank_mask : 0)) {
   if (!std::isfinite(options.at_zero))
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
   attrs_.push(0);
@@ -105,7 +103,7 @@ template <class T> void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape&
 }
 
 template <class T> Var<T> Tape<T>::add_leaf(T value, bool varies, Name name) {
-  if (slow_) return add_leaf(View<const T>{&value, Shape{}}, varies, true, name);
+  if (options_.checked) return add_leaf(View<const T>{&value, Shape{}}, varies, true, name);
   Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
   node.value = value;
   push(node);
@@ -133,7 +131,7 @@ template <class T> Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bo
   }
   push(node);
   if (!name.text.empty()) named(last(), name.text);
-  return slow_ ? finished(before) : last();
+  return options_.checked ? finished(before) : last();
 }
 
 // On a checked tape: the node that was just recorded, if its value is finite.
@@ -206,8 +204,8 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
 
   // Nothing has changed so far, and nothing below throws but for want of memory, or at the end.
   std::optional<Mark> unchanged;
-  if (slow_) unchanged = mark();
-  node.flags = static_cast<std::uint16_t>(varying_ ? flags : 0);
+  if (options_.checked) unchanged = mark();
+  node.flags = static_cast<std::uint16_t>(varying_ & N::varies ? flags : 0);
   if (shaped || !op.elementwise) node.flags |= N::shaped;
   if (op.rules<T>().distance) node.flags |= N::kinked;
   if (op.attr_bytes) {

@@ -200,7 +200,9 @@ template <class T = double> class Tape {
   /// While it lives, ops are recorded as constants.
   class NoGrad {
    public:
-    explicit NoGrad(Tape& tape) : tape_(&tape), before_(std::exchange(tape.varying_, 0)) {}
+    explicit NoGrad(Tape& tape) : tape_(&tape), before_(tape.varying_) {
+      tape.varying_ &= Node<T>::rank_mask;
+    }
     ~NoGrad() { tape_->varying_ = before_; }
     NoGrad(const NoGrad&) = delete;
     NoGrad& operator=(const NoGrad&) = delete;
@@ -368,8 +370,9 @@ template <class T = double> class Tape {
   const Binding* binding_of(std::uint32_t i) const;
 
   TapeOptions options_;
-  std::uint16_t varying_;  // the flag `varies`, or 0 under no_grad
-  std::uint16_t slow_;     // on a checked tape, flags that keep scalars off their fast way
+  // The flag `varies`, but not under no_grad; on a checked tape all of rank_mask, which keeps
+  // scalars off their fast way.
+  std::uint16_t varying_;
   std::uint32_t epoch_ = 0, scope_ = 0;
   Records<Node<T>> nodes_;
   Records<TensorRecord<T>> tensors_;
@@ -421,7 +424,7 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
   (check(in, op), ...);
   const std::array<std::uint32_t, arity> at{in.index_...};
   if constexpr (O::elementwise) {
-    unsigned any = slow_;
+    unsigned any = varying_ & N::rank_mask;
     for (const std::uint32_t i : at) any |= nodes_[i].flags;
     if ((any & N::rank_mask) == 0) {
       if (nodes_.full()) grow();  // before the value, which would wait in memory for it
@@ -432,7 +435,7 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
       unsigned flags = 0;
       flags |= (nodes_[at[0]].flags & unsigned{N::varies}) << 1;
       if constexpr (arity > 1) flags |= (nodes_[at[1]].flags & unsigned{N::varies}) << 2;
-      if (varying_ == 0) {
+      if ((varying_ & N::varies) == 0) {
         flags = 0;
         any = 0;
       }
