@@ -150,8 +150,10 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
                       "recorded values no "
                       "longer fit: record again",
                       b.parameter->name()));
+  if (options_.checked && seed && first_bad(seed->view()) < seed->size())
+    throw NonFiniteError("[backward] the seed isn't finite");
   adjoints_.swept = root.index_ + 1;
-  adjoints_.retained = retain;
+  adjoints_.retained = retain || options_.checked;
   adjoints_.into_parameters = into_parameters;
   adjoints_.scalars.resize(adjoints_.swept);
   std::fill_n(adjoints_.scalars.data(), adjoints_.swept, T(-0.0));
@@ -167,6 +169,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
   const Sweep<T> scalars{nodes_.data(), adjoints_.scalars.data(), pool_.data(), attrs_.data(),
                          options_.at_zero};
   using N = Node<T>;
+  const bool checked = options_.checked;
   for (std::uint32_t i = adjoints_.swept; i-- > 0;) {
     const N& node = nodes_[i];
     if (!node.is(N::varies) || node.op == leaf_op) continue;
@@ -176,6 +179,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
       const T g = adjoints_.scalars[i];
       if (reached(g)) rules[node.op]->sweep(node, g, scalars);
     }
+    if (checked) check_adjoints(i);
   }
   if (!into_parameters) return;
   for (const Binding& b : bindings_) {  // scalars swept in the tape's own, and the unreached
@@ -184,6 +188,21 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
       gradient[0] = b.node < adjoints_.swept ? adjoints_.scalars[b.node] + T(0) : T(0);
     else if (b.node >= adjoints_.swept || adjoints_.tensors[nodes_[b.node].tensor] == nullptr)
       std::fill(gradient.begin(), gradient.end(), T(0));
+  }
+}
+
+// On a checked tape: whether the adjoints that node i has added to are finite.
+template <class T> void Tape<T>::check_adjoints(std::uint32_t i) {
+  const std::span<const std::uint32_t> in = operands(i);
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    const auto g = passes(i, k) ? gradient_of(in[k]) : std::nullopt;
+    const std::size_t e = g ? first_bad(*g) : 0;
+    if (!g || e == g->size()) continue;
+    adjoints_.swept = 0;  // half a sweep leaves no gradients
+    throw NonFiniteError(
+        fmt::format("[{}] the adjoint of {} turns {} at element {} in the pullback of {}{}",
+                    op_info(nodes_[i].op).about.name, describe(in[k], false), plain((*g)[e]), e,
+                    describe(i), operands_at(i, e, k)));
   }
 }
 

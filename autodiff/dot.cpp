@@ -35,8 +35,12 @@ template <class T> std::string numbers(View<const T> x) {
 template <class T> class Drawing {
  public:
   Drawing(const Var<T>& root, const DotOptions& options)
-      : tape_(root.tape()), options_(options), root_(root.index()), seen_(root_ + 1) {
+      : tape_(root.tape()), options_(options), root_(root.index()) {
     tape_.check(root, leaf_op);
+    seen_ = tape_.needed_by(root_);
+    step_.resize(root_ + 1);
+    for (std::uint32_t s = 0; s < options.highlight.size(); ++s)
+      if (options.highlight[s] <= root_) step_[options.highlight[s]] = s + 1;
     find_nodes();
     find_boxes();
   }
@@ -56,15 +60,10 @@ template <class T> class Drawing {
   using N = Node<T>;
 
   void find_nodes() {
-    seen_[root_] = true;
     scope_.resize(root_ + 1);
     own_.resize(tape_.scopes().size());
-    for (std::uint32_t i = root_ + 1; i-- > 0;) {
-      if (!seen_[i]) continue;
-      scope_[i] = tape_.scope_of(i);
-      ++own_[scope_[i]];
-      for (const std::uint32_t k : tape_.operands(i)) seen_[k] = true;
-    }
+    for (std::uint32_t i = 0; i <= root_; ++i)
+      if (seen_[i]) ++own_[scope_[i] = tape_.scope_of(i)];
   }
 
   // The scope as whose box each scope's nodes are drawn, or `open`.
@@ -177,8 +176,9 @@ template <class T> class Drawing {
     // Of two fill colours Graphviz takes the later one.
     const auto fill =
         styled ? fmt::format(" fillcolor=\"{}\"", escaped(style->second.fill)) : std::string();
-    line(fmt::format("n{} [label=\"{}\" {}{}{}];", i, escaped(label), look,
-                     i == root_ ? " peripheries=2" : "", fill));
+    line(fmt::format("n{} [label=\"{}\" {}{}{}{}];", i, escaped(label), look,
+                     i == root_ ? " peripheries=2" : "", fill,
+                     step_[i] ? " color=\"#d00000\" penwidth=2.5" : ""));
   }
 
   void edges() {
@@ -193,7 +193,9 @@ template <class T> class Drawing {
           if (to == from) continue;
           if (!drawn.emplace(id(k), id(i)).second) continue;
         }
-        line(fmt::format("{} -> {};", id(k), id(i)));
+        const bool red = step_[k] && step_[i] == step_[k] + 1 && to == open && from == open;
+        line(fmt::format("{} -> {}{};", id(k), id(i),
+                         red ? " [color=\"#d00000\" penwidth=2.5]" : ""));
       }
     }
   }
@@ -209,7 +211,7 @@ template <class T> class Drawing {
   const DotOptions& options_;
   std::uint32_t root_;
   std::vector<bool> seen_;
-  std::vector<std::uint32_t> scope_, box_;
+  std::vector<std::uint32_t> scope_, box_, step_;  // step_: on the highlighted path, from 1 on
   std::vector<std::size_t> own_, inside_;
   std::size_t depth_ = 0;
   std::string out_;

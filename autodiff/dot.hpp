@@ -20,6 +20,7 @@ struct DotOptions {
   std::size_t node_limit = 200;
   /// Looks of single nodes, by their index; a box takes that of its first node that has one.
   std::map<std::uint32_t, NodeStyle> styles = {};
+  std::vector<std::uint32_t> highlight = {};  // a path of nodes, drawn red, as explain() gives it
 };
 
 /// Everything that `root` depends on: an ellipse for a leaf, a house for a parameter, a dashed

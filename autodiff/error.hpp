@@ -25,6 +25,9 @@ struct HandleError : Error {  // a Var of a dropped node, or of another tape
 struct GradientError : Error {  // a gradient that doesn't exist or wasn't kept
   using Error::Error;
 };
+struct NonFiniteError : Error {  // a NaN or an infinity, in training or on a checked tape
+  using Error::Error;
+};
 struct BudgetError : Error {  // the tape outgrew its memory budget
   using Error::Error;
 };

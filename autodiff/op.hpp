@@ -70,6 +70,9 @@ template <int Arity, class A> struct Op {
   static constexpr std::nullptr_t adopt = nullptr;
 };
 
+template <class O> inline constexpr bool has_kink =
+    !std::is_null_pointer_v<std::remove_const_t<decltype(O::kink)>>;
+
 /// An op that works on each element by itself. Operands broadcast, its formulas see numbers, and
 /// its attributes are numbers (double).
 template <int Arity, class Attr = NoAttr> struct Elementwise : Op<Arity, Attr> {

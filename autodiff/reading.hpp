@@ -93,6 +93,10 @@ template <class O, class T> struct Reading {
     const Attr a = *static_cast<const Attr*>(attr);
     each<arity, false>(n, in, y, [a](const auto&... x) { return call(O::value, x..., a); });
   }
+  static void distance(std::size_t n, const T* const* in, T* y, const void* attr) {
+    const Attr a = *static_cast<const Attr*>(attr);
+    each<arity, false>(n, in, y, [a](const auto&... x) { return call(O::kink, x..., a); });
+  }
   template <std::size_t K> static void pull_kernel(std::size_t n, const T* const* operands, T* to,
                                                    bool add, const void* attr,
                                                    const Conventions& c) {
@@ -145,6 +149,7 @@ template <class O, class T> struct Reading {
       r.scalar = scalar;
       r.sweep = sweep;
       r.value_kernel = value_kernel;
+      if constexpr (has_kink<O>) r.distance = distance;
     } else {
       r.value = value;
     }
@@ -207,7 +212,7 @@ template <class O> OpInfo make_op() {
     op.label = [](const void* attr) {
       return numbers_label(O::about.name, static_cast<const double*>(attr), sizeof(Attr) / 8);
     };
-  if constexpr (!std::is_null_pointer_v<std::remove_const_t<decltype(O::kink)>>)
+  if constexpr (has_kink<O>)
     op.kink = [](const double* in, const void* attr) {
       return R::template spread_out<R::arity>(
           [&](auto... x) {

@@ -30,7 +30,8 @@ template <class T> struct Rules {
   T (*scalar)(const T* in, const void* attr) = nullptr;
   void (*sweep)(const Node<T>& node, T g, const Sweep<T>& at) = nullptr;
   // Element by element, over n consecutive elements. Operands of a pullback: g, inputs, value.
-  void (*value_kernel)(std::size_t n, const T* const* in, T* y, const void* attr) = nullptr;
+  using Kernel = void (*)(std::size_t n, const T* const* in, T* y, const void* attr);
+  Kernel value_kernel = nullptr, distance = nullptr;  // distance from the kink, if there is one
   using PullKernel = void (*)(std::size_t n, const T* const* operands, T* to, bool add,
                               const void* attr, const Conventions&);
   std::array<PullKernel, 3> pull_kernels{};

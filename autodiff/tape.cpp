@@ -27,10 +27,15 @@ template <class T> T Var<T>::item() const {
   return v[0];
 }
 
+// What holds at node i, of a list of changes; null before the first.
+template <class Change> const Change* latest(const std::vector<Change>& changes, std::uint32_t i) {
+  const auto after = std::upper_bound(changes.begin(), changes.end(), i,
+                                      [](std::uint32_t n, const Change& c) { return n < c.first; });
+  return after == changes.begin() ? nullptr : &*std::prev(after);
+}
+
 template <class T> std::uint32_t Tape<T>::epoch_of(std::uint32_t i) const {
-  const auto after = std::upper_bound(epochs_.begin(), epochs_.end(), i,
-                                      [](std::uint32_t n, const Epoch& e) { return n < e.first; });
-  return std::prev(after)->number;
+  return latest(epochs_, i)->number;
 }
 
 template <class T> void Tape<T>::check_slowly(const Var<T>& x, OpId op) const {
@@ -47,7 +52,7 @@ template <class T> Var<T> Tape<T>::handle(std::uint32_t i) { return {this, i, ep
 // --- Recording -------------------------------------------------------------------------------
 
 template <class T> Tape<T>::Tape(TapeOptions options)
-    : options_(options), varying_(Node<T>::varies) {
+    : options_(options), varying_(Node<T>::varies | (options.checked ? Node<T>::rank_mask : 0)) {
   if (!std::isfinite(options.at_zero))
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
   attrs_.push(0);
@@ -98,25 +103,49 @@ template <class T> void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape&
 }
 
 template <class T> Var<T> Tape<T>::add_leaf(T value, bool varies, Name name) {
+  if (options_.checked) return add_leaf(View<const T>{&value, Shape{}}, varies, true, name);
   Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
   node.value = value;
   push(node);
   return name.text.empty() ? last() : named(last(), name.text);
 }
 
-template <class T>
-Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied, Name name) {
-  if (value.shape.rank() == 0) return add_leaf(value[0], varies, name);
-  T* data = const_cast<T*>(value.data);  // read only: no rule writes to its operands
-  if (copied) {
+template <class T> Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied,
+                                            Name name, Parameter<T>* p) {
+  const Mark before = mark();
+  T* data = Value<T>::of(value).data;
+  if (copied && value.shape.rank() > 0) {
     check_budget(value.size() * sizeof(T));
     data = values_.template take_array<T>(value.size());
     std::copy_n(value.data, value.size(), data);
   }
   Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
-  add_tensor(node, data, value.shape);
+  if (value.shape.rank() == 0)
+    node.value = value[0];
+  else
+    add_tensor(node, data, value.shape);
+  if (p) {
+    node.flags |= Node<T>::bound;
+    bindings_.push_back({p, size(), p->version()});
+  }
   push(node);
-  return name.text.empty() ? last() : named(last(), name.text);
+  if (!name.text.empty()) named(last(), name.text);
+  return options_.checked ? finished(before) : last();
+}
+
+// On a checked tape: the node that was just recorded, if its value is finite.
+template <class T> Var<T> Tape<T>::finished(const Mark& before) {
+  const std::uint32_t i = size() - 1;
+  const View<const T> value = value_of(i);
+  const std::size_t e = first_bad(value);
+  if (e == value.size()) return last();
+  const std::string text =
+      fmt::format("[{}] the value of {} is {} at element {}{}", op_info(nodes_[i].op).about.name,
+                  describe(i), plain(value[e]), e, operands_at(i, e));
+  const std::uint32_t swept = adjoints_.swept;
+  drop(before);
+  adjoints_.swept = swept;  // nothing has changed for earlier nodes
+  throw NonFiniteError(text);
 }
 
 template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
@@ -129,10 +158,7 @@ template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
         "[tape] parameter '{}' was changed after this tape read it: clear or rewind the tape first",
         p.name()));
   }
-  const Var<T> x = add_leaf(std::as_const(p).value().view(), true, false, {});
-  nodes_.back().flags |= Node<T>::bound;
-  bindings_.push_back({&p, x.index_, p.version()});
-  return x;
+  return add_leaf(std::as_const(p).value().view(), true, false, {}, &p);
 }
 
 template <class T> auto Tape<T>::binding_of(std::uint32_t i) const -> const Binding* {
@@ -178,9 +204,12 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   const std::size_t bytes = shape.rank() && !op.aliases ? shape.size() * sizeof(T) : 0;
   check_budget(bytes + sizeof(N));
 
-  // Nothing has changed so far, and nothing below throws but for want of memory.
-  node.flags = static_cast<std::uint16_t>(varying_ ? flags : 0);
+  // Nothing has changed so far, and nothing below throws but for want of memory, or at the end.
+  std::optional<Mark> unchanged;
+  if (options_.checked) unchanged = mark();
+  node.flags = static_cast<std::uint16_t>(varying_ & N::varies ? flags : 0);
   if (shaped || !op.elementwise) node.flags |= N::shaped;
+  if (op.rules<T>().distance) node.flags |= N::kinked;
   if (op.attr_bytes) {
     node.attr = keep_attr(attr, op.attr_bytes);
     if constexpr (sizeof(T) == 4)
@@ -213,15 +242,15 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
     add_tensor(node, data, shape);
   }
   push(node);
-  return last();
+  return unchanged ? finished(*unchanged) : last();
 }
 
 // --- Regions and names -----------------------------------------------------------------------
 
 template <class T> auto Tape<T>::mark() const -> Mark {
   const auto n = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
-  return {size(),       n(tensors_), n(pool_),       n(attrs_), n(names_), n(scope_changes_),
-          n(bindings_), epoch_,      values_.mark(), this};
+  return {size(),       n(tensors_), n(pool_), n(attrs_),      n(names_), n(scope_changes_),
+          n(bindings_), n(places_),  epoch_,   values_.mark(), this};
 }
 
 template <class T> void Tape<T>::rewind(const Mark& mark) {
@@ -233,6 +262,7 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 }
 
 template <class T> void Tape<T>::drop(const Mark& mark) {
+  places_.resize(std::min<std::size_t>(places_.size(), mark.places));
   if (mark.nodes == size()) return;
   nodes_.resize(mark.nodes);
   tensors_.resize(mark.tensors);
@@ -270,10 +300,7 @@ template <class T> void Tape<T>::enter(std::uint32_t scope) {
 }
 
 template <class T> std::uint32_t Tape<T>::scope_of(std::uint32_t i) const {
-  const auto after =
-      std::upper_bound(scope_changes_.begin(), scope_changes_.end(), i,
-                       [](std::uint32_t n, const ScopeChange& c) { return n < c.first; });
-  return std::prev(after)->scope;
+  return latest(scope_changes_, i)->scope;
 }
 
 template <class T> std::string Tape<T>::scope_path(std::uint32_t scope) const {
@@ -318,6 +345,61 @@ template <class T> View<const T> Tape<T>::value_of(std::uint32_t i) const {
   const Node<T>& node = nodes_[i];
   if (node.rank() == 0) return {&node.value, Shape{}};
   return {tensors_[node.tensor].data, shape_of(i)};
+}
+
+template <class T> std::optional<Location> Tape<T>::location_of(std::uint32_t i) const {
+  const auto* place = latest(places_, i);
+  return place ? std::optional(place->second) : std::nullopt;
+}
+
+std::string to_string(const Location& location) {
+  const std::string_view file = location.file;
+  return fmt::format("{}:{}", file.substr(file.find_last_of("/\\") + 1), location.line);
+}
+
+template <class T> std::vector<bool> Tape<T>::needed_by(std::uint32_t root) const {
+  std::vector<bool> needed(root + 1);
+  needed[root] = true;
+  for (std::uint32_t i = root + 1; i-- > 0;)
+    if (needed[i])
+      for (const std::uint32_t k : operands(i)) needed[k] = true;
+  return needed;
+}
+
+template <class T> std::string Tape<T>::describe(std::uint32_t i, bool where) const {
+  const Node<T>& node = nodes_[i];
+  const OpInfo& op = op_info(node.op);
+  std::string text = op.label                   ? op.label(attr_of(i))
+                     : node.is(Node<T>::bound)  ? "parameter"
+                     : node.op != leaf_op       ? op.about.name
+                     : node.is(Node<T>::varies) ? "leaf"
+                                                : "constant";
+  if (const auto name = name_of(i); !name.empty()) text += fmt::format(" '{}'", name);
+  if (node.rank() > 0) text += fmt::format(" {}", to_string(shape_of(i)));
+  if (const auto scope = where ? scope_of(i) : 0) text += fmt::format(" in {}", scope_path(scope));
+  if (const auto place = location_of(i); where && place)
+    text += fmt::format(" at {}", to_string(*place));
+  return text;
+}
+
+template <class T> std::string Tape<T>::operands_at(std::uint32_t i, std::size_t e,
+                                                    std::optional<std::size_t> via) const {
+  const std::span<const std::uint32_t> in = operands(i);
+  const auto place = [&](std::size_t k, std::size_t element) {
+    const Broadcasting how(shape_of(in[k]), shape_of(i));
+    return how.offset(element / how.inner()) + element % how.inner() * how.inner_step();
+  };
+  const bool elementwise = op_info(nodes_[i].op).elementwise;
+  if (via && elementwise)
+    for (const std::size_t of_operand = std::exchange(e, 0); place(*via, e) != of_operand;) ++e;
+  std::string text;
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    const View<const T> x = value_of(in[k]);
+    const std::size_t at = elementwise ? place(k, e) : first_bad(x);
+    text += fmt::format("{}{}", k ? ", " : "; operands: ", describe(in[k], false));
+    if (at < x.size()) text += fmt::format(" with {:.4g} at element {}", plain(x[at]), at);
+  }
+  return text;
 }
 
 template class Var<float>;

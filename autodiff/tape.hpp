@@ -5,6 +5,7 @@
 #include <autodiff/parameter.hpp>
 #include <autodiff/value.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <memory>
@@ -30,7 +31,8 @@ template <class T> struct Node {
                                  shaped = 1 << 6,  // a tensor is among the operands or the result
       bound = 1 << 7,                              // a leaf that reads a Parameter
       varies = 1 << 8,                             // has a gradient
-      first_varies = 1 << 9, second_varies = 1 << 10;
+      first_varies = 1 << 9, second_varies = 1 << 10,
+                                 kinked = 1 << 11;  // its op has a kink formula
 
   int rank() const { return flags & rank_mask; }
   bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
@@ -67,7 +69,24 @@ template <class T> inline void accumulate(T& adjoint, T contribution) {
 struct TapeOptions {
   double at_zero = 0;             // relu'(0), and its like at every kink: any finite number
   std::size_t memory_budget = 0;  // bytes; 0 for no limit
+  /// Throw NonFiniteError when a node's value, and the tape is then as before it, or in a sweep,
+  /// which then retains, an adjoint turns NaN or infinite.
+  bool checked = false;
 };
+
+struct Location {
+  const char* file;
+  std::uint32_t line;
+};
+std::string to_string(const Location& location);  // "model.cpp:12", without the folders
+
+// A number to print: x86 gives its NaNs a sign, which says nothing.
+template <class T> T plain(T x) { return x == x ? x : std::abs(x); }
+// The place of the first NaN or infinity; the size if there is none.
+template <class T> std::size_t first_bad(View<const T> x) {
+  return static_cast<std::size_t>(
+      std::find_if_not(x.begin(), x.end(), [](T e) { return isfinite(e); }) - x.begin());
+}
 
 struct BackwardOptions {
   bool retain = false;      // keep the gradients of interior nodes, too
@@ -179,7 +198,9 @@ template <class T = double> class Tape {
   /// While it lives, ops are recorded as constants.
   class NoGrad {
    public:
-    explicit NoGrad(Tape& tape) : tape_(&tape), before_(std::exchange(tape.varying_, 0)) {}
+    explicit NoGrad(Tape& tape) : tape_(&tape), before_(tape.varying_) {
+      tape.varying_ &= Node<T>::rank_mask;
+    }
     ~NoGrad() { tape_->varying_ = before_; }
     NoGrad(const NoGrad&) = delete;
     NoGrad& operator=(const NoGrad&) = delete;
@@ -206,9 +227,16 @@ template <class T = double> class Tape {
   };
   [[nodiscard]] Scope scope(std::string_view name) { return Scope(*this, name); }
 
+  /// The ops recorded from here on, until the next call, are said to come from this line. It is a
+  /// call of its own, `tape.here(); y = a * b;`, as an operator can't take a default argument; and
+  /// no std::source_location, which Clang 14 doesn't have.
+  void here(const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
+    places_.push_back({size(), {file, line}});
+  }
+
   struct Mark {
     std::uint32_t nodes = 0, tensors = 0, pool = 0, attrs = 0, names = 0, scopes = 0, bindings = 0;
-    std::uint32_t epoch = 0;
+    std::uint32_t places = 0, epoch = 0;
     Arena::Mark values{};
     const Tape* tape = nullptr;
   };
@@ -233,6 +261,26 @@ template <class T = double> class Tape {
   /// The gradient of the last backward; nothing where there is none, or it wasn't kept.
   std::optional<View<const T>> gradient_of(std::uint32_t i) const;
   Var<T> handle(std::uint32_t i);
+  std::optional<Location> location_of(std::uint32_t i) const;  // where here() was called for it
+  /// Which of the nodes up to the root it depends on.
+  std::vector<bool> needed_by(std::uint32_t root) const;
+  /// Whether node i hands a gradient to its k-th operand.
+  bool passes(std::uint32_t i, std::size_t k) const {
+    const Node<T>& node = nodes_[i];
+    return node.is(Node<T>::varies) && operand_varies(node, k, operands(i)[k]) &&
+           op_info(node.op).differentiable_in(static_cast<int>(k));
+  }
+  Conventions conventions(const Node<T>& node) const {
+    const bool both = node.is(Node<T>::first_varies) && node.is(Node<T>::second_varies);
+    return {options_.at_zero, both ? 0.5 : options_.at_zero};
+  }
+  /// A node in words: "relu 'h' (32, 16)", and where it stands: " in mlp/layer0 at model.cpp:12".
+  std::string describe(std::uint32_t i, bool where = true) const;
+  /// Node i's operands in words, for an element-wise op with the numbers that element e of the
+  /// value comes from, or the first that operand `via`'s element e goes into; else with the first
+  /// bad ones.
+  std::string operands_at(std::uint32_t i, std::size_t e,
+                          std::optional<std::size_t> via = {}) const;
 
   struct ScopeInfo {
     std::string name;
@@ -291,7 +339,9 @@ template <class T = double> class Tape {
   void check_slowly(const Var<T>& x, OpId op) const;
   std::uint32_t epoch_of(std::uint32_t i) const;
   Var<T> add_leaf(T value, bool varies, Name name);
-  Var<T> add_leaf(View<const T> value, bool varies, bool copied, Name name);
+  Var<T> add_leaf(View<const T> value, bool varies, bool copied, Name name,
+                  Parameter<T>* p = nullptr);
+  Var<T> finished(const Mark& before);
   void add_tensor(Node<T>& node, T* data, const Shape& shape);
   std::uint32_t scope_named(std::string_view name);
   void enter(std::uint32_t scope);
@@ -303,10 +353,6 @@ template <class T = double> class Tape {
   }
 
   void read(std::uint32_t i, Value<T>& to);  // the value of node i
-  Conventions conventions(const Node<T>& node) const {
-    const bool both = node.is(Node<T>::first_varies) && node.is(Node<T>::second_varies);
-    return {options_.at_zero, both ? 0.5 : options_.at_zero};
-  }
   bool operand_varies(const Node<T>& node, std::size_t k, std::uint32_t operand) const {
     return k < 2 ? node.is(k == 0 ? Node<T>::first_varies : Node<T>::second_varies)
                  : nodes_[operand].is(Node<T>::varies);
@@ -316,12 +362,15 @@ template <class T = double> class Tape {
   void sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
   void sweep_tensor(std::uint32_t i);
   void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
+  void check_adjoints(std::uint32_t i);
   void check_root(const Var<T>& root, const Shape* seed, const char* call) const;
   View<T> adjoint(std::uint32_t i, bool& add);
   const Binding* binding_of(std::uint32_t i) const;
 
   TapeOptions options_;
-  std::uint16_t varying_;  // the flag `varies`, or 0 under no_grad
+  // The flag `varies`, but not under no_grad; on a checked tape all of rank_mask, which keeps
+  // scalars off their fast way.
+  std::uint16_t varying_;
   std::uint32_t epoch_ = 0, scope_ = 0;
   Records<Node<T>> nodes_;
   Records<TensorRecord<T>> tensors_;
@@ -339,6 +388,7 @@ template <class T = double> class Tape {
   std::vector<Epoch> epochs_{{0, 0}};
   std::vector<ScopeChange> scope_changes_{{0, 0}};
   std::vector<ScopeInfo> scopes_{{"", 0}};
+  std::vector<std::pair<std::uint32_t, Location>> places_;  // the first node, and where it is
   std::vector<NodeName> names_;
   std::vector<Binding> bindings_;  // in the order of their nodes
 };
@@ -370,7 +420,7 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
   (check(in, op), ...);
   const std::array<std::uint32_t, arity> at{in.index_...};
   if constexpr (O::elementwise) {
-    unsigned any = 0;
+    unsigned any = varying_ & N::rank_mask;
     for (const std::uint32_t i : at) any |= nodes_[i].flags;
     if ((any & N::rank_mask) == 0) {
       if (nodes_.full()) grow();  // before the value, which would wait in memory for it
@@ -381,10 +431,11 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
       unsigned flags = 0;
       flags |= (nodes_[at[0]].flags & unsigned{N::varies}) << 1;
       if constexpr (arity > 1) flags |= (nodes_[at[1]].flags & unsigned{N::varies}) << 2;
-      if (varying_ == 0) {
+      if ((varying_ & N::varies) == 0) {
         flags = 0;
         any = 0;
       }
+      if constexpr (has_kink<O>) flags |= N::kinked;
       flags |= any & N::varies;
       if constexpr (arity > 2) {
         node.in = {static_cast<std::uint32_t>(pool_.size()), arity};

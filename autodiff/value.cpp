@@ -58,10 +58,11 @@ template <class T> std::size_t block_size(std::span<const Blocks<T>> operands) {
 }
 
 template <class T> void elementwise_value(const OpInfo& op, std::span<const Value<T>> in,
-                                          const void* attr, const View<T>& y, bool add) {
+                                          const void* attr, const View<T>& y, bool add,
+                                          bool kink = false) {
   const std::size_t size = y.size();
   if (size == 0) return;
-  if (size == 1 && !add) {
+  if (size == 1 && !add && !kink) {
     std::array<T, 3> x{};
     for (std::size_t k = 0; k < in.size(); ++k) x[k] = in[k].data[0];
     y.data[0] = op.rules<T>().scalar(x.data(), attr);
@@ -71,11 +72,12 @@ template <class T> void elementwise_value(const OpInfo& op, std::span<const Valu
   for (std::size_t k = 0; k < in.size(); ++k) x[k].read(in[k].data, in[k].shape, y.shape);
   const std::size_t step = block_size<T>({x.data(), in.size()});
   std::array<T, block> sum;
+  const auto kernel = kink ? op.rules<T>().distance : op.rules<T>().value_kernel;
   for (std::size_t i = 0; i < size; i += step) {
     const std::size_t n = std::min(step, size - i);
     std::array<const T*, 3> operands{};
     for (std::size_t k = 0; k < in.size(); ++k) operands[k] = x[k].at(i, n);
-    op.rules<T>().value_kernel(n, operands.data(), add ? sum.data() : y.data + i, attr);
+    kernel(n, operands.data(), add ? sum.data() : y.data + i, attr);
     if (add) copy(n, sum.data(), y.data + i, true);
   }
 }
@@ -130,6 +132,11 @@ template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in,
     op.rules<T>().value({in, {}, attr, {}}, y, add);
 }
 
+template <class T> void kink_distance(const OpInfo& op, std::span<const Value<T>> in,
+                                      const void* attr, const View<T>& y) {
+  elementwise_value(op, in, attr, y, false, true);
+}
+
 template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
                                   const Value<T>& g, const View<T>& to, bool add) {
   if (op.elementwise)
@@ -143,6 +150,8 @@ template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int inp
   template void Value<T>::into(const View<T>&, bool) const;                                     \
   template void evaluate(const OpInfo&, std::span<const Value<T>>, const void*, const View<T>&, \
                          bool);                                                                 \
+  template void kink_distance(const OpInfo&, std::span<const Value<T>>, const void*,            \
+                              const View<T>&);                                                  \
   template void pull_back(const OpInfo&, const Call<T>&, int, const Value<T>&, const View<T>&,  \
                           bool);
 RAMP_INSTANTIATE(float)

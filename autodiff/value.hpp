@@ -15,6 +15,10 @@ template <class T> struct Value {
   Arena* scratch = nullptr;
   bool transposed = false;  // in memory, the last two axes stand the other way round
 
+  // No rule writes to its operands.
+  static Value of(View<const T> x, Arena* scratch = nullptr) {
+    return {const_cast<T*>(x.data), x.shape, scratch};
+  }
   View<const T> view() const { return {data, shape}; }
   void into(const View<T>& y, bool add) const;  // y = this, or y += this
   Value plain() const {                         // in memory as its shape says
@@ -36,6 +40,9 @@ template <class T> struct Call {
 /// Runs an op on tensors: y = op(in), or y += op(in).
 template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr,
                                  const View<T>& y, bool add);
+/// y = how far the elements stand from op's kink; it must have one.
+template <class T> void kink_distance(const OpInfo& op, std::span<const Value<T>> in,
+                                      const void* attr, const View<T>& y);
 /// Runs a pullback: to = pullback(g), or to += pullback(g).
 template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
                                   const Value<T>& g, const View<T>& to, bool add);

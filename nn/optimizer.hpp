@@ -11,9 +11,7 @@
 
 namespace ramp::nn {
 
-struct NonFiniteError : Error {  // a loss or gradient that became infinite or NaN in training
-  using Error::Error;
-};
+using ramp::NonFiniteError;  // what training throws when a loss or a gradient becomes one
 
 struct SGDOptions {
   Schedule learning_rate = 0.1;

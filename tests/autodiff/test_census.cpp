@@ -1,0 +1,172 @@
+#include <autodiff/autodiff.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+using namespace ramp;
+
+namespace {
+
+const NodeKinks& only(const Census& c, const char* op) {
+  const NodeKinks* found = nullptr;
+  for (const NodeKinks& n : c.nodes)
+    if (std::string_view(n.op) == op) found = &n;
+  REQUIRE(found != nullptr);
+  return *found;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a census counts what stands at a kink and what is near", T, float, double) {
+  Tape<T> tape;
+  // More than a register and a block hold, so that the loops' ends are counted, too.
+  Tensor<T> x({7, 331}, T(1));
+  x[0] = 0;
+  x[1] = T(-0.0);
+  x[2] = T(1e-7);
+  x[330] = T(-1e-7);
+  x[2000] = T(1e-5);
+  x[2316] = 0;
+  x[5] = std::numeric_limits<T>::quiet_NaN();
+  x[6] = std::numeric_limits<T>::infinity();
+  const auto v = tape.leaf(x);
+  const auto y = relu(v);
+  Census c = census(tape);
+  REQUIRE(c.nodes.size() == 1);
+  CHECK(c.nodes[0].node == y.index());
+  CHECK(c.nodes[0].elements == 7 * 331);
+  CHECK(c.nodes[0].at_kink == 3);
+  CHECK(c.nodes[0].near == 5);
+  c = census(tape, {.within = 1e-4});
+  CHECK(c.total.near == 6);
+  CHECK(c.total.at_kink == 3);
+}
+
+TEST_CASE_TEMPLATE("a census broadcasts as the op does", T, float, double) {
+  Tape<T> tape;
+  const auto a = tape.leaf({3, 1}, {1, 2, 3});
+  const auto b = tape.leaf({4}, {1, 2, 2, 5});
+  maximum(a, b);
+  minimum(b, T(2));
+  const Census c = census(tape);
+  CHECK(only(c, "maximum").elements == 12);
+  CHECK(only(c, "maximum").at_kink == 3);
+  CHECK(only(c, "minimum").elements == 4);
+  CHECK(only(c, "minimum").at_kink == 2);
+  CHECK(c.total.elements == 16);
+  CHECK(c.total.at_kink == 5);
+}
+
+TEST_CASE_TEMPLATE("each op's lanes find the distance that its formula states", T, float, double) {
+  for (const OpInfo* op : all_ops()) {
+    const std::string name = op->about.name;
+    CAPTURE(name);
+    CHECK((op->kink != nullptr) == (op->rules<T>().distance != nullptr));
+    if (!op->kink) continue;
+    for (const Trial& trial : op->examples()) {
+      std::vector<double> x;
+      Tape<T> tape;
+      std::vector<Var<T>> scalars, tensors;
+      for (const auto& input : trial.inputs) {
+        x.push_back(static_cast<double>(static_cast<T>(input.item())));
+        scalars.push_back(tape.leaf(static_cast<T>(input.item())));
+        tensors.push_back(tape.leaf(Tensor<T>({37}, static_cast<T>(input.item()))));
+      }
+      const double distance = std::abs(op->kink(x.data(), trial.attr.bytes.data()));
+      for (const double within : {distance * 0.999 - 1e-3, distance * 1.001 + 1e-3}) {
+        const auto mark = tape.mark();
+        tape.record(op->id, scalars, trial.attr.bytes.data());
+        CHECK(census(tape, {within}).total.near == (within > distance ? 1 : 0));
+        tape.rewind(mark);
+        tape.record(op->id, tensors, trial.attr.bytes.data());
+        CHECK(census(tape, {within}).total.near == (within > distance ? 37 : 0));
+        CHECK(census(tape).total.at_kink == (distance == 0 ? 37 : 0));
+        tape.rewind(mark);
+      }
+    }
+  }
+}
+
+TEST_CASE("clamp has two kinks, and an infinite bound is none") {
+  Tape<double> tape;
+  const auto x = tape.leaf({-1, -0.5, 0, 0.25, 1, 1});
+  clamp(x, -1, 1);
+  CHECK(census(tape).nodes[0].at_kink == 3);
+  clamp(x, 0, INFINITY);
+  CHECK(census(tape).nodes[1].at_kink == 1);
+  clamp(tape.leaf(1.0), -1, 1);
+  CHECK(census(tape).nodes[2].at_kink == 1);
+}
+
+TEST_CASE("a census knows scopes, places and what a root depends on") {
+  Tape<double> tape;
+  const auto x = tape.leaf({0, 1, 2});
+  const auto layer = [&](const char* name, const Var<double>& in) {
+    const auto scope = tape.scope(name);
+    tape.here();
+    return relu(in);
+  };
+  const std::uint32_t line = __LINE__ - 3;
+  const auto model = [&] {
+    const auto scope = tape.scope("mlp");
+    return layer("b", layer("a", x) - 1.0);
+  };
+  const auto y = model();
+  Var<double> mask = y;
+  {
+    const auto off = tape.no_grad();
+    mask = abs(x);  // counts although no gradient passes
+  }
+  const auto root = sum(y);
+  const Census all = census(tape), some = census(root);
+  REQUIRE(all.scopes.size() == 3);
+  CHECK(all.scopes[0].path == "mlp/a");
+  CHECK(all.scopes[0].at_kink == 1);
+  CHECK(all.scopes[1].path == "mlp/b");
+  CHECK(all.scopes[1].at_kink == 1);
+  CHECK(all.scopes[2].path == "");
+  CHECK(all.nodes[2].node == mask.index());
+  CHECK(all.total.at_kink == 3);
+  CHECK(some.total.at_kink == 2);
+  CHECK(some.nodes.size() == 2);
+  REQUIRE(all.nodes[1].location);
+  CHECK(to_string(*all.nodes[1].location) == "test_census.cpp:" + std::to_string(line));
+}
+
+TEST_CASE("censuses of a run add up by scope and order") {
+  Tape<float> tape;
+  const auto record = [&](float shift, bool more) {
+    tape.clear();
+    const auto x = tape.leaf({0, 1, 2});
+    const auto scope = tape.scope("net");
+    relu(x - shift);
+    if (more) abs(x);
+    relu(x - 2 * shift);
+    return census(tape);
+  };
+  Census run;
+  run += record(0, false);  // both at 0
+  run += record(1, false);  // 1 and 2
+  REQUIRE(run.nodes.size() == 2);
+  CHECK(run.nodes[0].at_kink == 2);
+  CHECK(run.nodes[0].elements == 6);
+  CHECK(run.nodes[1].at_kink == 2);
+  run += record(3, true);  // relus at none; abs at one, between
+  REQUIRE(run.nodes.size() == 3);
+  CHECK(run.nodes[0].elements == 9);
+  CHECK(run.nodes[1].elements == 9);
+  CHECK(std::string_view(run.nodes[2].op) == "abs");
+  CHECK(run.total.at_kink == 5);
+  CHECK(run.total.elements == 21);
+  REQUIRE(run.scopes.size() == 1);
+  CHECK(run.scopes[0].elements == 21);
+}
+
+TEST_CASE("an empty tape and empty tensors have an empty census") {
+  Tape<double> tape;
+  CHECK(census(tape).total.elements == 0);
+  relu(tape.leaf(Tensor<double>(Shape{0})));
+  CHECK(census(tape).total.elements == 0);
+  CHECK(census(tape).nodes.size() == 1);
+}
