@@ -290,3 +290,20 @@ TEST_CASE("Ctrl-C ends the training in order") {
   check_has(result.text, "\nramp: interrupted after ");
   CHECK(!metrics(out).empty());  // each line parses
 }
+
+TEST_CASE("ramp train finds dead units, in the metrics, in a warning and in the picture") {
+  const Folder folder;
+  const std::string out = (folder / "run").string();
+  const Result result =
+      shell(program + "train --data moons --layers 32 --lr 12 --epochs 8 --seed 1 --out '" + out +
+            "' 2>&1");
+  CHECK(result.status == 0);
+  check_has(result.text, "dead");
+  std::ifstream metrics(out + "/metrics.jsonl");
+  std::string line, last;
+  while (std::getline(metrics, line)) last = line;
+  const json layer = json::parse(last)["layers"][0];
+  CHECK(layer["units"] == 32);
+  CHECK(layer["dead"] > 16);
+  check_fails(2, "train --data moons --at-zero nan", "--at-zero");
+}
