@@ -20,8 +20,7 @@ Tensor<T> select_rows(const Tensor<T>& from, std::span<const std::uint32_t> rows
 
 }  // namespace
 
-template <class T>
-void Dataset<T>::check() const {
+template <class T> void Dataset<T>::check() const {
   const auto fail = [&](const std::string& problem) {
     throw DataError(fmt::format("[dataset] {}: {}", name, problem));
   };
@@ -44,8 +43,7 @@ void Dataset<T>::check() const {
                        classes, classes - 1));
 }
 
-template <class T>
-Dataset<T> Dataset<T>::select(std::span<const std::uint32_t> rows) const {
+template <class T> Dataset<T> Dataset<T>::select(std::span<const std::uint32_t> rows) const {
   check();
   for (const std::uint32_t row : rows)
     if (row >= size())
@@ -61,8 +59,7 @@ Dataset<T> Dataset<T>::select(std::span<const std::uint32_t> rows) const {
   return part;
 }
 
-template <class T>
-Dataset<T> Dataset<T>::take(std::size_t n) const {
+template <class T> Dataset<T> Dataset<T>::take(std::size_t n) const {
   if (n > size())
     throw IndexError(fmt::format("[dataset] {}: take({}) of {} rows", name, n, size()));
   std::vector<std::uint32_t> rows(n);
@@ -70,8 +67,7 @@ Dataset<T> Dataset<T>::take(std::size_t n) const {
   return select(rows);
 }
 
-template <class T>
-Split<T> Dataset<T>::split(double fraction, std::uint64_t seed) const {
+template <class T> Split<T> Dataset<T>::split(double fraction, std::uint64_t seed) const {
   if (!(fraction > 0 && fraction < 1))
     throw ValueError(
         fmt::format("[dataset] {}: split({}): a fraction lies between 0 and 1", name, fraction));
@@ -85,8 +81,7 @@ Split<T> Dataset<T>::split(double fraction, std::uint64_t seed) const {
   return {select(std::span(rows).first(cut)), select(std::span(rows).subspan(cut))};
 }
 
-template <class T>
-void Dataset<T>::set_targets(T for_label_0, T for_label_1) {
+template <class T> void Dataset<T>::set_targets(T for_label_0, T for_label_1) {
   check();
   if (classes != 2)
     throw DataError(

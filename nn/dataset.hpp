@@ -17,14 +17,12 @@ struct DataError : Error {  // data that is missing, damaged or doesn't go toget
   using Error::Error;
 };
 
-template <class T>
-struct Split;
+template <class T> struct Split;
 
 /// T is float or double. A set for classification has `labels` and `classes`; one for regression
 /// has `targets`; a two-class set may have both, so that it serves cross_entropy (labels) as well
 /// as hinge or squared error (targets). Fill the members in any order and call check().
-template <class T>
-struct Dataset {
+template <class T> struct Dataset {
   std::string name;
   Tensor<T> inputs = Tensor<T>(Shape{0, 0});   // (n, features)
   Tensor<T> targets = Tensor<T>(Shape{0, 0});  // (n, outputs); (0, 0): none
@@ -53,10 +51,7 @@ struct Dataset {
   void set_targets(T for_label_0, T for_label_1);
 };
 
-template <class T>
-struct Split {
-  Dataset<T> train, test;
-};
+template <class T> struct Split { Dataset<T> train, test; };
 
 /// Copies rows of `from` (n, width) one after the other to `to`, which has room for them all. It
 /// checks nothing.

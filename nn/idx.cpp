@@ -215,8 +215,7 @@ Dataset<T> load_part(const fs::path& folder, std::string_view part, int classes)
 
 }  // namespace
 
-template <class T>
-Split<T> load_idx_folder(const fs::path& folder, int classes) {
+template <class T> Split<T> load_idx_folder(const fs::path& folder, int classes) {
   if (classes < 2) throw ValueError(fmt::format("[idx] classes = {}: there must be 2", classes));
   Split<T> split{load_part<T>(folder, "train", classes), load_part<T>(folder, "t10k", classes)};
   if (split.train.sample_shape != split.test.sample_shape)
@@ -256,8 +255,7 @@ fs::path find_named_dataset(std::string_view name) {
                   joined(looked), set->command, name));
 }
 
-template <class T>
-Split<T> load_named_dataset(std::string_view name) {
+template <class T> Split<T> load_named_dataset(std::string_view name) {
   Split<T> split = load_idx_folder<T>(find_named_dataset(name));
   split.train.name = fmt::format("{}/train", name);
   split.test.name = fmt::format("{}/t10k", name);

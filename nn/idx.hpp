@@ -38,7 +38,6 @@ Split<T> load_idx_folder(const std::filesystem::path& folder, int classes = 10);
 std::filesystem::path find_named_dataset(std::string_view name);
 
 /// load_idx_folder of find_named_dataset: 60,000 and 10,000 images of (28, 28) in 10 classes.
-template <class T = float>
-Split<T> load_named_dataset(std::string_view name);
+template <class T = float> Split<T> load_named_dataset(std::string_view name);
 
 }  // namespace ramp::nn

@@ -8,8 +8,7 @@
 
 namespace ramp::nn {
 
-template <class Items>
-std::string joined(const Items& items, std::string_view separator = ", ") {
+template <class Items> std::string joined(const Items& items, std::string_view separator = ", ") {
   std::string text;
   for (const auto& item : items) text += fmt::format("{}{}", text.empty() ? "" : separator, item);
   return text;

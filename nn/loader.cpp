@@ -10,9 +10,8 @@ namespace ramp::nn {
 
 namespace {
 
-template <class T>
-Tensor<T> buffer(const Tensor<T>& of,
-                 std::size_t rows) {  // none of no rows: targets may be missing
+template <class T> Tensor<T> buffer(const Tensor<T>& of,
+                                    std::size_t rows) {  // none of no rows: targets may be missing
   return Tensor<T>(of.shape().with(0, static_cast<std::uint32_t>(of.size() > 0 ? rows : 0)));
 }
 
@@ -25,9 +24,8 @@ View<const T> gather(const Tensor<T>& from, std::span<const std::uint32_t> rows,
 
 }  // namespace
 
-template <class T>
-Loader<T>::Loader(const Dataset<T>& data, std::size_t batch_size, std::uint64_t seed,
-                  LoaderOptions options)
+template <class T> Loader<T>::Loader(const Dataset<T>& data, std::size_t batch_size,
+                                     std::uint64_t seed, LoaderOptions options)
     : data_(&data), batch_size_(batch_size), seed_(seed), options_(options) {
   data.check();
   if (data.size() == 0) throw DataError(fmt::format("[loader] {}: the set is empty", data.name));
@@ -44,21 +42,18 @@ Loader<T>::Loader(const Dataset<T>& data, std::size_t batch_size, std::uint64_t 
   labels_.resize(data.labels.empty() ? 0 : batch_size_);
 }
 
-template <class T>
-std::size_t Loader<T>::batches() const {
+template <class T> std::size_t Loader<T>::batches() const {
   const std::size_t full = data_->size() / batch_size_;
   return full + (!options_.drop_last && data_->size() % batch_size_ != 0);
 }
 
-template <class T>
-void Loader<T>::start(std::uint64_t epoch) {
+template <class T> void Loader<T>::start(std::uint64_t epoch) {
   std::iota(order_.begin(), order_.end(), 0u);
   if (options_.shuffle) Random(seed_).stream(epoch).shuffle(order_);
   load(0);
 }
 
-template <class T>
-void Loader<T>::load(std::size_t index) {
+template <class T> void Loader<T>::load(std::size_t index) {
   const std::size_t first = index * batch_size_;
   const auto rows = std::span<const std::uint32_t>(order_).subspan(
       first, std::min(batch_size_, order_.size() - first));

@@ -13,8 +13,7 @@
 namespace ramp::nn {
 
 /// b samples; views of the loader's buffers, good until its next batch.
-template <class T>
-struct Batch {
+template <class T> struct Batch {
   View<const T> inputs;                  // (b, features)
   View<const T> targets;                 // (b, outputs); (0, 0) when the set has none
   std::span<const std::int32_t> labels;  // b of them; empty when the set has none
@@ -38,8 +37,7 @@ struct LoaderOptions {
 /// An epoch's order depends only on (seed, e): training can stop and go on at any epoch. The loader
 /// has one set of buffers, so finish one loop over it before you start another. The data set must
 /// outlive it unchanged.
-template <class T>
-class Loader {
+template <class T> class Loader {
  public:
   class Epoch;
 
@@ -69,8 +67,7 @@ class Loader {
 };
 
 /// An input range of Batch<T>.
-template <class T>
-class Loader<T>::Epoch {
+template <class T> class Loader<T>::Epoch {
  public:
   class Iterator {
    public:

@@ -19,9 +19,8 @@ std::span<const std::string_view> synthetic_names();
 ///
 /// Throws DataError for an unknown name, ValueError for n < 2 or a noise that is negative, infinite
 /// or NaN.
-template <class T = float>
-Dataset<T> synthetic(std::string_view name, std::size_t n, double noise = 0,
-                     std::uint64_t seed = 0);
+template <class T = float> Dataset<T> synthetic(std::string_view name, std::size_t n,
+                                                double noise = 0, std::uint64_t seed = 0);
 
 /// Two interleaved half circles of radius 1, label 0 the upper one, `noise` the standard deviation
 /// of each coordinate: scikit-learn's make_moons. n / 2 points in the upper, the rest in the lower.

@@ -78,7 +78,8 @@ TEST_CASE("right rules pass, and the report says how well") {
     CHECK(report.ok());
     CHECK(report.elements.size() == shape.size());
     CHECK(report.count(Verdict::ok) == shape.size());
-    CHECK(to_string(report) == std::to_string(shape.size()) + " ok, 0 at a kink, 0 wrong, 0 unsure");
+    CHECK(to_string(report) ==
+          std::to_string(shape.size()) + " ok, 0 at a kink, 0 wrong, 0 unsure");
   }
 }
 

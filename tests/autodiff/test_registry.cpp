@@ -65,7 +65,7 @@ std::vector<std::vector<Shape>> shapes_for(const OpInfo& op, const Trial& trial)
   if (!op.elementwise) return {own};
   if (op.arity == 1) return {{{}}, {{5}}, {{3, 4}}, {{2, 3, 20}}, {{2, 1, 2, 2}}};
   if (op.arity == 2)
-    return {{{}, {}},        {{3}, {3}},       {{}, {3}},     {{2, 3}, {3}},
+    return {{{}, {}},         {{3}, {3}},       {{}, {3}},    {{2, 3}, {3}},
             {{2, 1}, {1, 3}}, {{2, 3, 4}, {4}}, {{3, 1}, {}}, {{2, 1, 3}, {2, 2, 1}}};
   return {{{}, {}, {}}, {{3}, {3}, {3}}, {{3}, {}, {2, 3}}, {{2, 1}, {3}, {}}, {{}, {2, 2}, {2}}};
 }
@@ -76,14 +76,12 @@ bool opaque(const OpInfo& op) { return std::string_view(op.about.name) == "detac
 // All ops but those that other tests make up, wrong ones among them.
 std::vector<const OpInfo*> ops() {
   std::vector<const OpInfo*> all = all_ops();
-  std::erase_if(all, [](const OpInfo* op) {
-    return std::string_view(op->about.name).starts_with("test_");
-  });
+  std::erase_if(
+      all, [](const OpInfo* op) { return std::string_view(op->about.name).starts_with("test_"); });
   return all;
 }
 
-template <class F>
-void for_each_trial(F f) {
+template <class F> void for_each_trial(F f) {
   for (const OpInfo* op : ops()) {
     for (const Trial& trial : op->examples()) {
       const std::string name = op->about.name;
@@ -132,7 +130,8 @@ TEST_CASE_TEMPLATE("every op's examples hold", T, float, double) {
   });
 }
 
-TEST_CASE_TEMPLATE("element-wise ops give the same for a tensor as for a scalar", T, float, double) {
+TEST_CASE_TEMPLATE("element-wise ops give the same for a tensor as for a scalar", T, float,
+                   double) {
   for_each_trial([](const OpInfo& op, const Trial& trial) {
     if (!op.elementwise) return;
     // More elements than a SIMD register holds, and than a block; one of them is the example.

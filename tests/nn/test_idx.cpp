@@ -62,8 +62,7 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-template <class Call>
-doctest::String error_of(Call call) {
+template <class Call> doctest::String error_of(Call call) {
   try {
     call();
   } catch (const DataError& error) {
@@ -174,8 +173,7 @@ TEST_CASE("a compressed IDX file that is cut or damaged anywhere is never read w
         const IdxArray array = read_idx(path);
         CHECK(std::string(array.bytes.begin(), array.bytes.end()) == body);
         ++harmless;
-      } catch (const DataError&) {
-      }
+      } catch (const DataError&) {}
     }
   CHECK(harmless < 40);
   std::string crc = whole;

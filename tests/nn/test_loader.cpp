@@ -21,8 +21,7 @@ static_assert(!std::constructible_from<Loader<float>, Dataset<float>, std::size_
 namespace {
 
 // Row i is (i, 10 i, 100 i), its label i mod 4, its target -i.
-template <class T>
-Dataset<T> counting(std::size_t n) {
+template <class T> Dataset<T> counting(std::size_t n) {
   Dataset<T> data;
   data.name = "counting";
   data.inputs = ramp::Tensor<T>({static_cast<std::int64_t>(n), 3});
@@ -37,8 +36,7 @@ Dataset<T> counting(std::size_t n) {
   return data;
 }
 
-template <class T>
-Rows order_of(Loader<T>& loader, std::uint64_t epoch) {
+template <class T> Rows order_of(Loader<T>& loader, std::uint64_t epoch) {
   Rows rows;
   for (const Batch<T>& batch : loader.epoch(epoch))
     rows.insert(rows.end(), batch.rows.begin(), batch.rows.end());

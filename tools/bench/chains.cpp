@@ -70,7 +70,8 @@ void chain(Table& table, const Options& options, const std::string& name, const 
 }  // namespace
 
 Table chains(const Options& options) {
-  Table table{"chains", "chains: nanoseconds a node (double; x = x * a + b; cold: on a new tape)",
+  Table table{"chains",
+              "chains: nanoseconds a node (double; x = x * a + b; cold: on a new tape)",
               {{"name", "chain"},
                {"nodes", "nodes"},
                {"record_ns", "record", "{:.2f}"},

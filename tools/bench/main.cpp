@@ -2,8 +2,8 @@
 // times are this machine's. Fails if the two sides don't compute the same.
 #include "report.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <fstream>
 #include <thread>
@@ -37,16 +37,19 @@ std::string cpu() {
 }
 
 ordered_json machine() {
-  ordered_json m{{"cpu", cpu()},
-                 {"cores", std::thread::hardware_concurrency()},
+  ordered_json m {
+    {"cpu", cpu()}, {"cores", std::thread::hardware_concurrency()},
 #if defined __clang__
-                 {"compiler", "Clang " __clang_version__},
+        {"compiler", "Clang " __clang_version__},
 #elif defined __GNUC__
-                 {"compiler", "GCC " __VERSION__},
+        {"compiler", "GCC " __VERSION__},
 #else
-                 {"compiler", "unknown"},
+        {"compiler", "unknown"},
 #endif
-                 {"compiled_for", compiled_for}};
+    {
+      "compiled_for", compiled_for
+    }
+  };
   m["blas"] = openblas_get_config ? openblas_get_config() : "not OpenBLAS";
   if (openblas_get_corename) m["blas_kernels"] = openblas_get_corename();
   if (openblas_get_num_threads) m["blas_threads"] = openblas_get_num_threads();
@@ -54,23 +57,22 @@ ordered_json machine() {
 }
 
 void print_head(const ordered_json& m) {
-  fmt::print("{}, {} cores; {} for {}\n", m["cpu"].get<std::string>(),
-             m["cores"].get<unsigned>(), m["compiler"].get<std::string>(),
-             m["compiled_for"].get<std::string>());
+  fmt::print("{}, {} cores; {} for {}\n", m["cpu"].get<std::string>(), m["cores"].get<unsigned>(),
+             m["compiler"].get<std::string>(), m["compiled_for"].get<std::string>());
   fmt::print("BLAS, the same on both sides: {}", m["blas"].get<std::string>());
-  if (m.contains("blas_kernels"))
-    fmt::print("; kernels {}", m["blas_kernels"].get<std::string>());
+  if (m.contains("blas_kernels")) fmt::print("; kernels {}", m["blas_kernels"].get<std::string>());
   if (m.contains("blas_threads")) fmt::print("; threads {}", m["blas_threads"].get<int>());
-  fmt::print("\nTimes are the best of the rounds unless a median; a ratio is Ramp's best to the "
-             "other's.\n");
+  fmt::print(
+      "\nTimes are the best of the rounds unless a median; a ratio is Ramp's best to the "
+      "other's.\n");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const std::vector<std::string> names{"moons",   "digits",     "mnist",      "glorot", "wide",
-                                       "scalars", "tensors-16", "scalar-mlp", "asian",
-                                       "asian-one-tape"};
+  const std::vector<std::string> names{"moons", "digits",        "mnist",      "glorot",
+                                       "wide",  "scalars",       "tensors-16", "scalar-mlp",
+                                       "asian", "asian-one-tape"};
   bench::Options options;
   bool json = false;
   CLI::App app("Measures Ramp beside hand-written code.");

@@ -141,8 +141,8 @@ Table networks(const Options& options) {
     for (int i = 0; i < counted; ++i) keep(ramp_step());
     const double allocated = static_cast<double>(allocations() - before) / counted;
 
-    const auto t = options.race({{"ramp", [&] { keep(ramp_step()); }},
-                                 {"hand", [&] { keep(hand_step()); }}});
+    const auto t =
+        options.race({{"ramp", [&] { keep(ramp_step()); }}, {"hand", [&] { keep(hand_step()); }}});
     table.rows.push_back({{"name", n.name},
                           {"layers", fmt::format("{}", fmt::join(n.sizes, "-"))},
                           {"batch", n.batch},

@@ -77,8 +77,8 @@ class AsianByPath {
     double total = 0, g_s = 0, g_v = 0, g_r = 0;
     for (std::size_t p = 0; p < paths; ++p) {
       tape_.rewind(start);
-      const Var<double> payoff = asian_payoff(
-          s, drift, diffusion, normals.subspan(p * asian_steps).first<asian_steps>());
+      const Var<double> payoff =
+          asian_payoff(s, drift, diffusion, normals.subspan(p * asian_steps).first<asian_steps>());
       tape_.backward(payoff);
       nodes += tape_.size() - start.nodes;
       total += payoff.item();
@@ -115,8 +115,8 @@ void compare(Table& table, const Options& options, const std::string& name, std:
   keep(ramp(g));
   const auto allocated = static_cast<std::int64_t>(allocations() - before);
 
-  const auto t = options.race({{"ramp", [&] { keep(ramp(g)); }},
-                               {"hand", [&] { keep(hand(g_hand)); }}});
+  const auto t =
+      options.race({{"ramp", [&] { keep(ramp(g)); }}, {"hand", [&] { keep(hand(g_hand)); }}});
   table.rows.push_back({{"name", name},
                         {"inputs", inputs},
                         {"nodes", program.nodes},

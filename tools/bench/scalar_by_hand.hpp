@@ -15,16 +15,13 @@
 namespace ramp::bench {
 
 // For plain numbers; other types bring their own, found by argument-dependent look-up.
-template <std::floating_point T>
-T relu(T x) {
-  return x > 0 ? x : T(0);
-}
+template <std::floating_point T> T relu(T x) { return x > 0 ? x : T(0); }
 
-template <std::size_t n, class S>
-std::array<S, n> repeated(const S& x) {
+template <std::size_t n, class S> std::array<S, n> repeated(const S& x) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<S, n>{((void)I, x)...};
-  }(std::make_index_sequence<n>{});
+  }
+  (std::make_index_sequence<n>{});
 }
 
 // scalar-mlp: a 2-16-16-1 ReLU network, multiplication by multiplication; mean hinge loss + L2.
@@ -57,8 +54,7 @@ void dense(std::span<const X> x, std::span<const S> parameters, std::span<S> y) 
 }
 
 /// mean_i max(0, 1 - y_i score(x_i)) + l2 Σ p²; the parameters layer by layer, as in dense.
-template <class S>
-S scalar_mlp_loss(std::span<const S> parameters, std::span<const Point> points) {
+template <class S> S scalar_mlp_loss(std::span<const S> parameters, std::span<const Point> points) {
   const auto layer1 = parameters.first(3 * hidden);
   const auto layer2 = parameters.subspan(3 * hidden, hidden * (hidden + 1));
   const auto layer3 = parameters.last(hidden + 1);
@@ -91,9 +87,8 @@ inline constexpr double strike = 100, maturity = 1;  // years
 std::vector<double> asian_normals(std::size_t paths = 10'000, std::uint64_t seed = 1);
 
 /// One path's payoff, max(0, mean_t S_t - strike), not discounted.
-template <class S>
-S asian_payoff(const S& spot, const S& drift, const S& diffusion,
-               std::span<const double, asian_steps> normals) {
+template <class S> S asian_payoff(const S& spot, const S& drift, const S& diffusion,
+                                  std::span<const double, asian_steps> normals) {
   using std::exp;
   S s = spot * exp(drift + diffusion * normals[0]), sum = s;
   for (std::size_t t = 1; t < asian_steps; ++t) {

@@ -20,10 +20,7 @@ struct Timing {
 };
 
 /// Tells the compiler that somebody reads `value`.
-template <class T>
-inline void keep(const T& value) {
-  asm volatile("" : : "r"(&value) : "memory");
-}
+template <class T> inline void keep(const T& value) { asm volatile("" : : "r"(&value) : "memory"); }
 
 /// Each round times each contender once, with as many calls as fill a `chunk`. Finding that number
 /// warms it up.
