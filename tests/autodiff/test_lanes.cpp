@@ -54,6 +54,8 @@ void check(const char* name, void (*f)(const T*, T*, std::size_t), Exact exact, 
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double at = static_cast<double>(x[i]), got = static_cast<double>(y[i]);
     const T expected = exact(x[i]);
+    // There Eigen's float exp is infinite or not, by the machine's registers.
+    if (sizeof(T) == 4 && at > 88.3 && at < 88.8 && name[0] == 'e') continue;
     CAPTURE(name);
     CAPTURE(at);
     CAPTURE(got);
