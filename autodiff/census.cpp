@@ -3,93 +3,115 @@
 namespace ramp {
 namespace {
 
-std::uint32_t scope_at(Census& census, const std::string& path) {
-  auto& all = census.scopes;
-  std::uint32_t i = 0;
-  while (i < all.size() && all[i].path != path) ++i;
-  if (i == all.size()) all.push_back({{}, path});
-  return i;
+// Adds recordings to a census. Nodes of the same op and scope follow each other in the same order,
+// so each is looked for after the one before.
+class Adding {
+ public:
+  explicit Adding(Census& to) : to_(to), before_(to.nodes.size()) {}
+
+  // Scopes mostly come as they came before, too. `is` compares a path, so that none need be built.
+  template <class Is, class Path> void enter(Is is, Path path) {
+    auto& all = to_.scopes;
+    const std::size_t n = all.size();
+    for (std::size_t tried = 0; tried < n; ++tried)
+      if (is(all[scope_ = (scope_ + (tried > 0)) % n].path)) return;
+    scope_ = n;
+    all.push_back({{}, path()});
+  }
+  // In the scope entered last.
+  template <class Where>
+  void add(const KinkCount& found, std::uint32_t node, const char* op, Where where) {
+    auto& all = to_.nodes;
+    const auto scope = static_cast<std::uint32_t>(scope_);
+    std::size_t i = next_;
+    while (i < before_ && (all[i].op != op || all[i].scope != scope)) ++i;
+    if (i < before_) {
+      all[i] += found;
+      next_ = i + 1;
+    } else {
+      all.push_back({found, node, scope, op, where()});
+    }
+    to_.scopes[scope_] += found;
+    to_.total += found;
+  }
+
+ private:
+  Census& to_;
+  std::size_t before_, next_ = 0, scope_ = 0;
+};
+
+template <class T> bool is_path(const Tape<T>& tape, std::uint32_t scope, std::string_view path) {
+  for (;; scope = tape.scopes()[scope].parent) {
+    const std::string_view name = tape.scopes()[scope].name;
+    if (!path.ends_with(name)) return false;
+    path.remove_suffix(name.size());
+    if (scope == 0 || tape.scopes()[scope].parent == 0) return path.empty();
+    if (!path.ends_with('/')) return false;
+    path.remove_suffix(1);
+  }
 }
 
-template <class T> Census count(const Tape<T>& tape, std::uint32_t end,
-                                const std::vector<bool>* wanted, double within) {
-  using Count = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  Census all;
-  std::size_t room = 0;
-  std::unique_ptr<T[]> distance;
-  std::uint32_t known = UINT32_MAX, scope = 0;  // the last node's scope, on the tape and here
+template <class T> KinkCount count(const Tape<T>& tape, std::uint32_t i, double within) {
+  const OpInfo& op = op_info(tape.node(i).op);
+  const std::span<const std::uint32_t> in = tape.operands(i);
+  const Shape shape = tape.shape_of(i);
+  if (shape.rank() == 0) {
+    std::array<double, 3> x{};
+    for (std::size_t k = 0; k < in.size(); ++k) x[k] = static_cast<double>(tape.node(in[k]).value);
+    const double d = op.kink(x.data(), tape.attr_of(i));
+    return {1, d == 0, std::abs(d) <= within};
+  }
+  std::array<Value<T>, 3> x;
+  for (std::size_t k = 0; k < in.size(); ++k) x[k] = Value<T>::of(tape.value_of(in[k]));
+  return count_kinks<T>(op, {x.data(), in.size()}, tape.attr_of(i), shape, static_cast<T>(within));
+}
+
+template <class T> void add_nodes(Census& to, const Tape<T>& tape, std::uint32_t end,
+                                  const std::vector<bool>* wanted, double within) {
+  Adding adding(to);
+  std::uint32_t known = UINT32_MAX;  // the last node's scope
   for (std::uint32_t i = 0; i < end; ++i) {
     const Node<T>& node = tape.node(i);
     if (!node.is(Node<T>::kinked) || (wanted && !(*wanted)[i])) continue;
-    const OpInfo& op = op_info(node.op);
-    const std::span<const std::uint32_t> in = tape.operands(i);
-    const Shape shape = tape.shape_of(i);
-    const std::size_t size = shape.size();
-    KinkCount found{size};
-    if (shape.rank() == 0) {
-      std::array<double, 3> x{};
-      for (std::size_t k = 0; k < in.size(); ++k)
-        x[k] = static_cast<double>(tape.node(in[k]).value);
-      const double d = op.kink(x.data(), tape.attr_of(i));
-      found += {0, d == 0, std::abs(d) <= within};
-    } else {
-      std::array<Value<T>, 3> x;
-      for (std::size_t k = 0; k < in.size(); ++k) x[k] = Value<T>::of(tape.value_of(in[k]));
-      if (size > room) distance = std::make_unique_for_overwrite<T[]>(room = size);
-      kink_distance<T>(op, {x.data(), in.size()}, tape.attr_of(i), {distance.get(), shape});
+    if (const std::uint32_t s = tape.scope_of(i); s != known) {
+      known = s;
+      adding.enter([&](const std::string& path) { return is_path(tape, s, path); },
+                   [&] { return tape.scope_path(s); });
     }
-    for (std::size_t first = 0, last; shape.rank() > 0 && first < size; first = last) {
-      last = std::min(first + 65536, size);  // what a counter of T's own size can hold, vectorised
-      Count at = 0, near = 0;
-      for (std::size_t e = first; e < last; ++e) {
-        at += distance[e] == 0;
-        near += std::abs(distance[e]) <= static_cast<T>(within);
-      }
-      found += {0, at, near};
-    }
-    if (const std::uint32_t s = tape.scope_of(i); s != known)
-      scope = scope_at(all, tape.scope_path(known = s));
-    all.nodes.push_back({found, i, scope, op.about.name, tape.location_of(i)});
-    all.scopes[scope] += found;
-    all.total += found;
+    adding.add(count(tape, i, within), i, op_info(node.op).about.name,
+               [&] { return tape.location_of(i); });
   }
-  return all;
 }
 
 }  // namespace
 
 Census& Census::operator+=(const Census& other) {
-  total += other.total;
-  const std::size_t size = nodes.size();
-  std::size_t next = 0;
-  std::vector<std::uint32_t> ours;
-  for (const ScopeKinks& s : other.scopes) {
-    ours.push_back(scope_at(*this, s.path));
-    scopes[ours.back()] += s;
+  Adding adding(*this);
+  for (const NodeKinks& node : other.nodes) {
+    const std::string& path = other.scopes[node.scope].path;
+    adding.enter([&](const std::string& known) { return known == path; }, [&] { return path; });
+    adding.add(node, node.node, node.op, [&] { return node.location; });
   }
-  for (NodeKinks node : other.nodes) {
-    node.scope = ours[node.scope];
-    std::size_t i = next;
-    while (i < size && (nodes[i].op != node.op || nodes[i].scope != node.scope)) ++i;
-    if (i < size) {
-      nodes[i] += node;
-      next = i + 1;
-    } else {
-      nodes.push_back(node);
-    }
-  }
+  return *this;
+}
+template <class T> Census& Census::add(const Tape<T>& tape, const CensusOptions& options) {
+  add_nodes(*this, tape, tape.size(), nullptr, options.within);
   return *this;
 }
 
 template <class T> Census census(const Tape<T>& tape, const CensusOptions& options) {
-  return count(tape, tape.size(), nullptr, options.within);
+  return Census().add(tape, options);
 }
 template <class T> Census census(const Var<T>& root, const CensusOptions& options) {
   root.tape().check(root, leaf_op);
   const std::vector<bool> needed = root.tape().needed_by(root.index());
-  return count(root.tape(), root.index() + 1, &needed, options.within);
+  Census found;
+  add_nodes(found, root.tape(), root.index() + 1, &needed, options.within);
+  return found;
 }
 
+template Census& Census::add(const Tape<float>&, const CensusOptions&);
+template Census& Census::add(const Tape<double>&, const CensusOptions&);
 template Census census(const Tape<float>&, const CensusOptions&);
 template Census census(const Tape<double>&, const CensusOptions&);
 template Census census(const Var<float>&, const CensusOptions&);

@@ -9,12 +9,6 @@ struct CensusOptions {
   double within = 1e-6;  // from the kink, in the operand's own units, is near
 };
 
-struct KinkCount {
-  std::uint64_t elements = 0, at_kink = 0, near = 0;  // near: those at the kink included
-  void operator+=(const KinkCount& c) {
-    elements += c.elements, at_kink += c.at_kink, near += c.near;
-  }
-};
 struct NodeKinks : KinkCount {
   std::uint32_t node, scope;  // scope: its place in Census::scopes
   const char* op;
@@ -30,8 +24,10 @@ struct Census {
   std::vector<ScopeKinks> scopes;
 
   /// Adds another recording's, as over a training run: nodes of the same op and scope are taken for
-  /// the same, in their order; others are added at the end.
+  /// the same, in their order; others are added at the end. That of a tape is taken on the way,
+  /// without a call of the allocator once all of its nodes have been seen.
   Census& operator+=(const Census& other);
+  template <class T> Census& add(const Tape<T>& tape, const CensusOptions& options = {});
 };
 
 /// Of all nodes whose op has a kink formula, or those that `root` depends on; also of comparisons

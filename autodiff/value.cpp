@@ -58,11 +58,10 @@ template <class T> std::size_t block_size(std::span<const Blocks<T>> operands) {
 }
 
 template <class T> void elementwise_value(const OpInfo& op, std::span<const Value<T>> in,
-                                          const void* attr, const View<T>& y, bool add,
-                                          bool kink = false) {
+                                          const void* attr, const View<T>& y, bool add) {
   const std::size_t size = y.size();
   if (size == 0) return;
-  if (size == 1 && !add && !kink) {
+  if (size == 1 && !add) {
     std::array<T, 3> x{};
     for (std::size_t k = 0; k < in.size(); ++k) x[k] = in[k].data[0];
     y.data[0] = op.rules<T>().scalar(x.data(), attr);
@@ -72,7 +71,7 @@ template <class T> void elementwise_value(const OpInfo& op, std::span<const Valu
   for (std::size_t k = 0; k < in.size(); ++k) x[k].read(in[k].data, in[k].shape, y.shape);
   const std::size_t step = block_size<T>({x.data(), in.size()});
   std::array<T, block> sum;
-  const auto kernel = kink ? op.rules<T>().distance : op.rules<T>().value_kernel;
+  const auto kernel = op.rules<T>().value_kernel;
   for (std::size_t i = 0; i < size; i += step) {
     const std::size_t n = std::min(step, size - i);
     std::array<const T*, 3> operands{};
@@ -132,9 +131,30 @@ template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in,
     op.rules<T>().value({in, {}, attr, {}}, y, add);
 }
 
-template <class T> void kink_distance(const OpInfo& op, std::span<const Value<T>> in,
-                                      const void* attr, const View<T>& y) {
-  elementwise_value(op, in, attr, y, false, true);
+template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value<T>> in,
+                                         const void* attr, const Shape& shape, T within) {
+  // As wide as T, so that the loop over a block is vectorised.
+  using Count = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const std::size_t size = shape.size();
+  KinkCount found{size};
+  if (size == 0) return found;
+  std::array<Blocks<T>, 3> x;
+  for (std::size_t k = 0; k < in.size(); ++k) x[k].read(in[k].data, in[k].shape, shape);
+  const std::size_t step = block_size<T>({x.data(), in.size()});
+  std::array<T, block> distance;
+  for (std::size_t i = 0; i < size; i += step) {
+    const std::size_t n = std::min(step, size - i);
+    std::array<const T*, 3> operands{};
+    for (std::size_t k = 0; k < in.size(); ++k) operands[k] = x[k].at(i, n);
+    op.rules<T>().distance(n, operands.data(), distance.data(), attr);
+    Count at = 0, near = 0;
+    for (std::size_t e = 0; e < n; ++e) {
+      at += distance[e] == 0;
+      near += std::abs(distance[e]) <= within;
+    }
+    found += {0, at, near};
+  }
+  return found;
 }
 
 template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
@@ -150,8 +170,8 @@ template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int inp
   template void Value<T>::into(const View<T>&, bool) const;                                     \
   template void evaluate(const OpInfo&, std::span<const Value<T>>, const void*, const View<T>&, \
                          bool);                                                                 \
-  template void kink_distance(const OpInfo&, std::span<const Value<T>>, const void*,            \
-                              const View<T>&);                                                  \
+  template KinkCount count_kinks(const OpInfo&, std::span<const Value<T>>, const void*,         \
+                                 const Shape&, T);                                              \
   template void pull_back(const OpInfo&, const Call<T>&, int, const Value<T>&, const View<T>&,  \
                           bool);
 RAMP_INSTANTIATE(float)

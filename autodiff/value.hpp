@@ -40,9 +40,15 @@ template <class T> struct Call {
 /// Runs an op on tensors: y = op(in), or y += op(in).
 template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr,
                                  const View<T>& y, bool add);
-/// y = how far the elements stand from op's kink; it must have one.
-template <class T> void kink_distance(const OpInfo& op, std::span<const Value<T>> in,
-                                      const void* attr, const View<T>& y);
+struct KinkCount {
+  std::uint64_t elements = 0, at_kink = 0, near = 0;  // near: those at the kink included
+  void operator+=(const KinkCount& c) {
+    elements += c.elements, at_kink += c.at_kink, near += c.near;
+  }
+};
+/// Of a result of that shape, the elements at op's kink, which it must have, or `within` of it.
+template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value<T>> in,
+                                         const void* attr, const Shape& shape, T within);
 /// Runs a pullback: to = pullback(g), or to += pullback(g).
 template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
                                   const Value<T>& g, const View<T>& to, bool add);

@@ -1,5 +1,7 @@
 #include <autodiff/autodiff.hpp>
 
+#include "../../tools/bench/allocations.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -161,6 +163,71 @@ TEST_CASE("censuses of a run add up by scope and order") {
   CHECK(run.total.elements == 21);
   REQUIRE(run.scopes.size() == 1);
   CHECK(run.scopes[0].elements == 21);
+}
+
+TEST_CASE_TEMPLATE("a census taken on the way is the sum of single ones, and calls no allocator", T,
+                   float, double) {
+  Tape<T> tape;
+  const auto record = [&](T shift, bool swapped) {
+    tape.clear();
+    const auto net = tape.scope("net");
+    const auto layer = [&](const char* name, const Var<T>& x) {
+      const auto scope = tape.scope(name);
+      return relu(x - shift) + abs(x);
+    };
+    const auto x = tape.leaf(Tensor<T>({3, 700}, T(1)));
+    const auto y = swapped ? layer("a", layer("b", x)) : layer("b", layer("a", x));
+    return maximum(mean(y), T(0));
+  };
+  Census run, sum;
+  for (int i = 0; i < 6; ++i) {
+    record(T(i % 3), i == 4);  // once the scopes change places, and so do their numbers on the tape
+    const std::size_t before = bench::allocations();
+    run.add(tape);
+    if (i > 0) CHECK(bench::allocations() == before);
+    sum += census(tape);
+  }
+  CHECK(run.total.elements == 6 * (4 * 2100 + 1));
+  CHECK(run.total.at_kink > 0);
+  CHECK(run.total.near == sum.total.near);
+  REQUIRE(run.nodes.size() == sum.nodes.size());
+  for (std::size_t i = 0; i < run.nodes.size(); ++i) {
+    CAPTURE(i);
+    CHECK(std::string_view(run.nodes[i].op) == sum.nodes[i].op);
+    CHECK(run.nodes[i].scope == sum.nodes[i].scope);
+    CHECK(run.nodes[i].elements == sum.nodes[i].elements);
+    CHECK(run.nodes[i].at_kink == sum.nodes[i].at_kink);
+  }
+  REQUIRE(run.scopes.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(run.scopes[i].path == sum.scopes[i].path);
+    CHECK(run.scopes[i].at_kink == sum.scopes[i].at_kink);
+  }
+}
+
+TEST_CASE("scopes whose paths end alike are kept apart") {
+  Tape<double> tape;
+  const auto kink_in = [&](std::initializer_list<const char*> path) {
+    tape.clear();
+    std::vector<std::unique_ptr<Tape<double>::Scope>> open;
+    for (const char* name : path) open.push_back(std::make_unique<Tape<double>::Scope>(tape, name));
+    relu(tape.leaf(0.0));
+    while (!open.empty()) open.pop_back();  // the inner ones first
+  };
+  Census run;
+  for (int twice = 0; twice < 2; ++twice) {
+    for (const auto& path : std::initializer_list<std::initializer_list<const char*>>{
+             {}, {"a"}, {"b", "a"}, {"a", "a"}, {"ba"}}) {
+      kink_in(path);
+      run.add(tape);
+    }
+  }
+  REQUIRE(run.scopes.size() == 5);
+  const char* const paths[] = {"", "a", "b/a", "a/a", "ba"};
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(run.scopes[i].path == paths[i]);
+    CHECK(run.scopes[i].at_kink == 2);
+  }
 }
 
 TEST_CASE("an empty tape and empty tensors have an empty census") {
