@@ -181,18 +181,21 @@ template <class T> class Explaining {
     std::string text = fmt::format(fmt::runtime(words), tape_.describe(end.node));
     const Shape shape = tape_.shape_of(tape_.operands(end.node)[end.k]);
     if (end.elements.empty()) return text;
-    if (shape.rank() > 0) text += extent(end.elements, shape);
+    if (shape.rank() > 0) text += extent(end.elements, shape, op.elementwise);
     return text + tape_.operands_at(end.node, end.elements[0], end.k);
   }
 
   // Whole columns of a matrix are what the units of a layer do to all samples.
-  static std::string extent(const std::vector<std::size_t>& elements, const Shape& shape) {
+  static std::string extent(const std::vector<std::size_t>& elements, const Shape& shape,
+                            bool of_units) {
     const std::size_t width = shape.back(), rows = shape.size() / width;
     std::vector<std::size_t> count(width), whole;
     for (const std::size_t e : elements)
       if (++count[e % width] == rows) whole.push_back(e % width);
-    if (rows == 1 || whole.size() * rows != elements.size())
+    if (!of_units || rows == 1 || whole.size() * rows != elements.size())
       return fmt::format(" in {} of {} elements", elements.size(), shape.size());
+    if (whole.size() == width)
+      return fmt::format(" in all {} units for all {} samples", width, rows);
     return fmt::format(" in {} of {} units for all {} samples", whole.size(), width, rows);
   }
 
