@@ -299,6 +299,12 @@ TEST_CASE("ramp train finds dead units, in the metrics, in a warning and in the 
             "' 2>&1");
   CHECK(result.status == 0);
   check_has(result.text, "dead");
+  check_has(result.text,
+            "the gradient of parameter 'layer0.weight' (2, 32) in mlp/layer0 is 0 in ");
+  check_has(
+      result.text,
+      "the path ends at relu (64, 32) in mlp/layer0, closed in all 32 units for all 64 samples");
+  check_has(content(out + "/graph.dot"), "#d00000");
   std::ifstream metrics(out + "/metrics.jsonl");
   std::string line, last;
   while (std::getline(metrics, line)) last = line;

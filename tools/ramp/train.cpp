@@ -119,19 +119,19 @@ void make_folder(const fs::path& folder) {
   if (error) throw Failure(fmt::format("--out {}: {}", folder.string(), error.message()));
 }
 
-// The graph of a batch's loss. Returns the file to look at.
-fs::path write_graph(nn::Module<float>& model, const nn::Dataset<float>& data, std::size_t batch,
-                     const fs::path& folder, std::span<const nn::UnitReport> layers = {},
-                     double dead_threshold = 1) {
+// Records the loss of the first so many samples.
+Var<float> first_loss(Tape<float>& tape, nn::Module<float>& model, const nn::Dataset<float>& data,
+                      std::size_t batch) {
   const std::size_t n = std::min(batch, data.size());
   const Shape shape = data.inputs.shape().with(0, static_cast<std::uint32_t>(n));
-  Tape<float> tape;
   const Var<float> outputs = model(tape.borrow({data.inputs.data(), shape}, "inputs"));
-  const Var<float> loss = nn::batch_loss(nn::Loss::cross_entropy, outputs, data.targets.view(),
-                                         std::span(data.labels).first(n));
-  const std::string dot =
-      to_dot(loss, {.styles = nn::dead_colors<float>(layers, loss, dead_threshold)});
+  return nn::batch_loss(nn::Loss::cross_entropy, outputs, data.targets.view(),
+                        std::span(data.labels).first(n));
+}
 
+// Returns the file to look at.
+fs::path write_graph(const Var<float>& loss, const fs::path& folder, const DotOptions& look = {}) {
+  const std::string dot = to_dot(loss, look);
   const fs::path text = folder / "graph.dot", picture = folder / "graph.svg";
   OutputFile(text).write(dot);
   try {
@@ -166,9 +166,14 @@ class UnitWatch {
     return warnings;
   }
   const std::vector<nn::UnitReport>& layers() const { return layers_; }
-  bool found_dead() const {
-    return std::ranges::any_of(
-        layers_, [&](const nn::UnitReport& layer) { return layer.dead_share() > threshold_; });
+  /// The parameter below the first layer that passes it; null if none does.
+  Parameter<float>* starved() const {
+    for (const nn::UnitReport& layer : layers_)
+      for (Parameter<float>* p : model_.parameters())
+        if (layer.dead_share() > threshold_ &&
+            layer.name == model_.name() + "/" + p->name().substr(0, p->name().find('.')))
+          return p;
+    return nullptr;
   }
 
  private:
@@ -237,8 +242,10 @@ void train(const TrainOptions& options) {
   say(fmt::format("{}: {} samples to train, {} to test; {} network of {} parameters\n",
                   options.data, data.train.size(), data.test.size(), nn::joined(model.sizes(), "-"),
                   model.parameter_count()));
+  Tape<float> drawn({.at_zero = options.at_zero});
   const fs::path graph =
-      folder.empty() ? fs::path() : write_graph(model, data.train, options.batch, folder);
+      folder.empty() ? fs::path()
+                     : write_graph(first_loss(drawn, model, data.train, options.batch), folder);
 
   nn::Trainer<float> trainer(model, data.train,
                              {.sgd = {.learning_rate = schedule(options, data.train.size()),
@@ -281,8 +288,16 @@ void train(const TrainOptions& options) {
         fmt::format("interrupted after {} of {} epochs", training.epochs.size(), options.epochs));
     throw Interrupted{signal};
   }
-  if (!graph.empty() && units.found_dead())  // once more, with what died in red
-    write_graph(model, data.train, options.batch, folder, units.layers(), options.dead_threshold);
+  if (Parameter<float>* const starved = units.starved()) {
+    drawn.clear();
+    const Var<float> loss = first_loss(drawn, model, data.train, options.batch);
+    const Explanation why = explain(loss, drawn.parameter(*starved));
+    say(why.text + '\n');
+    if (!graph.empty())  // once more, with what died in red
+      write_graph(loss, folder,
+                  {.styles = nn::dead_colors<float>(units.layers(), loss, options.dead_threshold),
+                   .highlight = why.path});
+  }
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   say(fmt::format("test accuracy {:.1f} % after {} epoch{} in {:.1f} s{}\n",
                   percent(training.epochs.back().test_accuracy), options.epochs,
@@ -345,7 +360,8 @@ void add_train(CLI::App& app) {
       "Warn when more than this share of a layer's units is dead: gives 0 for every sample")
       ->check(from_to(0, 1));
   command->add_flag("--no-monitor", o.no_monitor,
-                    help_text("Don't look for dead units; it costs 2 to 8 %"));
+                    help_text("Don't look for dead units; it costs 2 to 8 %, on sets of a thousand "
+                              "samples up to half of the training"));
   command->add_option("--out", o.out, "Folder to write to; made if it isn't there")
       ->type_name("DIR");
   command->add_flag("--quiet", o.quiet, "Print errors only");
