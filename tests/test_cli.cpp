@@ -1,5 +1,6 @@
 // The program `ramp`, run as a user runs it.
-#include <autodiff/registry.hpp>
+#include <autodiff/autodiff.hpp>
+#include <nn/nn.hpp>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -7,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -312,4 +314,93 @@ TEST_CASE("ramp train finds dead units, in the metrics, in a warning and in the 
   CHECK(layer["units"] == 32);
   CHECK(layer["dead"] > 16);
   check_fails(2, "train --data moons --at-zero nan", "--at-zero");
+}
+
+TEST_CASE("ramp train --watch-kinks counts what an independent count finds") {
+  const Folder folder;
+  const fs::path out = folder / "run";
+  const std::string moons = "train --data moons --points 500 --layers 16,8 --epochs 3 --seed 3 ";
+  const std::string text = output(moons + "--watch-kinks --out " + out.string());
+  const std::vector<json> lines = metrics(out);
+  REQUIRE(lines.size() == 3);
+
+  // The same training, from the same seed, with relu's operands read one by one.
+  ramp::nn::Random seeds(3);
+  const auto all = ramp::nn::synthetic("moons", 500, 0.1, seeds());
+  const auto data = all.split(0.8, seeds());
+  ramp::nn::MLP<float> model({2, 16, 8, 2}, {.seed = seeds()});
+  struct Count {
+    std::uint64_t elements = 0, at_kink = 0, near = 0;
+  };
+  std::vector<std::vector<Count>> counts(3, std::vector<Count>(2));
+  std::uint64_t steps = 0, at_kink = 0, near = 0;
+  ramp::nn::Trainer<float> trainer(
+      model, data.train,
+      {.sgd = {.learning_rate = 0.1}, .epochs = 3, .batch_size = 64, .seed = seeds()});
+  trainer.on_step([&](const ramp::nn::StepInfo<float>& step) {
+    const ramp::Tape<float>& tape = step.loss.tape();
+    std::size_t layer = 0;
+    for (std::uint32_t i = 0; i < tape.size(); ++i) {
+      if (std::string_view(ramp::op_info(tape.node(i).op).about.name) != "relu") continue;
+      Count& count = counts[step.epoch][layer++];
+      for (const float x : tape.value_of(tape.operands(i)[0])) {
+        ++count.elements;
+        count.at_kink += x == 0;
+        count.near += std::abs(x) <= 1e-6f;
+      }
+    }
+    ++steps;
+    return true;
+  });
+  trainer.run();
+  CHECK(steps == 3 * 7);
+
+  for (std::size_t epoch = 0; epoch < 3; ++epoch) {
+    const json& kinks = lines[epoch]["kinks"];
+    CAPTURE(kinks.dump());
+    CHECK(kinks["steps"] == 7);
+    CHECK(kinks["within"] == 1e-6);
+    REQUIRE(kinks["nodes"].size() == 2);
+    std::uint64_t elements = 0, at = 0, close = 0;
+    for (std::size_t layer = 0; layer < 2; ++layer) {
+      const json& node = kinks["nodes"][layer];
+      const Count& count = counts[epoch][layer];
+      CHECK(node["scope"] == (layer == 0 ? "mlp/layer0" : "mlp/layer1"));
+      CHECK(node["op"] == "relu");
+      CHECK(node["elements"] == count.elements);
+      CHECK(node["at_kink"] == count.at_kink);
+      CHECK(node["near"] == count.near);
+      elements += count.elements, at += count.at_kink, close += count.near;
+    }
+    CHECK(kinks["elements"] == elements);
+    CHECK(kinks["at_kink"] == at);
+    CHECK(kinks["near"] == close);
+    at_kink += at, near += close;
+  }
+  check_has(text, std::to_string(at_kink) + " of 28800 elements exactly at one, ");
+  check_has(text, std::to_string(near) + " within 1e-06");
+
+  // Watching changes nothing else, and nothing is said or written unasked.
+  const std::string plain = output(moons + "--out " + out.string());
+  CHECK(plain.find("kinks") == std::string::npos);
+  CHECK(metrics(out)[2]["loss"] == lines[2]["loss"]);
+  CHECK(!metrics(out)[2].contains("kinks"));
+  CHECK(output(moons + "--watch-kinks --quiet").empty());
+  check_has(output(moons + "--watch-kinks --activation tanh"), "no op of this network has one");
+}
+
+TEST_CASE("ramp train --watch-kinks sees a kink that is stood on") {
+  // With one unit a layer some nets give a layer nothing but zeros, and no bias moves it off them.
+  const Folder folder;
+  const fs::path out = folder / "run";
+  const std::string text = output(
+      "train --data xor --noise 0 --layers 1,1,1,1,1,1 --epochs 1 --seed 1 --watch-kinks "
+      "--out " +
+      out.string() + " 2>/dev/null");
+  const json kinks = metrics(out)[0]["kinks"];
+  CAPTURE(kinks.dump());
+  CHECK(kinks["nodes"].size() == 6);
+  CHECK(kinks["at_kink"] > 0);
+  CHECK(kinks["near"] >= kinks["at_kink"]);
+  CHECK(kinks["elements"] == 6 * 800);
 }

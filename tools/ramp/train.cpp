@@ -1,5 +1,6 @@
 // `ramp train`: trains a multilayer perceptron and writes down how it went.
 #include "cli.hpp"
+#include "kink_watch.hpp"
 #include "progress.hpp"
 
 #include <autodiff/autodiff.hpp>
@@ -32,7 +33,7 @@ struct TrainOptions {
          noise = 0.1, at_zero = 0, dead_threshold = 0.5;
   std::uint64_t batch = 64, epochs = 10, seed = 1, points = 1000;
   int threads = 1;
-  bool nesterov = false, quiet = false, no_monitor = false;
+  bool nesterov = false, quiet = false, no_monitor = false, watch_kinks = false;
 };
 
 // --- The data
@@ -184,7 +185,8 @@ class UnitWatch {
   std::vector<bool> warned_;
 };
 
-std::string metrics_line(const nn::EpochInfo& epoch, std::span<const nn::UnitReport> layers) {
+std::string metrics_line(const nn::EpochInfo& epoch, std::span<const nn::UnitReport> layers,
+                         const nlohmann::ordered_json& kinks) {
   const auto or_null = [](const std::optional<double>& x) {
     return x ? nlohmann::json(*x) : nlohmann::json();
   };
@@ -201,6 +203,7 @@ std::string metrics_line(const nn::EpochInfo& epoch, std::span<const nn::UnitRep
                               {"dead", layer.dead},
                               {"dormant", layer.dormant},
                               {"sparsity", layer.sparsity}});
+  if (!kinks.is_null()) line["kinks"] = kinks;
   return line.dump() + '\n';
 }
 
@@ -262,9 +265,11 @@ void train(const TrainOptions& options) {
     complain(
         "the network was born dead: it gives the same for every sample, and no training will "
         "change that. Try another --seed, more units a layer, fewer layers or leaky_relu");
+  KinkWatch kinks;
   ProgressBar bar(!options.quiet);
   const std::size_t batches = trainer.loader().batches();
   trainer.on_step([&](const nn::StepInfo<float>& step) {
+    if (options.watch_kinks) kinks.look(step.loss.tape());
     if (bar.due())
       bar.draw(static_cast<double>(step.step % batches) / static_cast<double>(batches),
                fmt::format("epoch {}/{}", step.epoch + 1, options.epochs),
@@ -275,7 +280,8 @@ void train(const TrainOptions& options) {
     bar.erase();
     if (!options.no_monitor)
       for (const std::string& warning : units.look()) complain(warning);
-    if (metrics) metrics->write(metrics_line(epoch, units.layers()));
+    const nlohmann::ordered_json counted = options.watch_kinks ? kinks.end_epoch() : nullptr;
+    if (metrics) metrics->write(metrics_line(epoch, units.layers(), counted));
     say(summary_line(epoch, options.epochs));
     return Interruptible::caught() == 0;
   });
@@ -298,6 +304,7 @@ void train(const TrainOptions& options) {
                   {.styles = nn::dead_colors<float>(units.layers(), loss, options.dead_threshold),
                    .highlight = why.path});
   }
+  if (options.watch_kinks) say(kinks.summary() + '\n');
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   say(fmt::format("test accuracy {:.1f} % after {} epoch{} in {:.1f} s{}\n",
                   percent(training.epochs.back().test_accuracy), options.epochs,
@@ -311,7 +318,8 @@ void add_train(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a network, write metrics and its graph");
   command->footer(
       "Into the folder --out go metrics.jsonl, an object for each epoch, graph.dot and, where\n"
-      "Graphviz is installed, graph.svg.\n"
+      "Graphviz is installed, graph.svg. With --watch-kinks an object has \"kinks\": the counts\n"
+      "of the epoch, in all and by scope and op, and of how many steps they are.\n"
       "\n"
       "Examples:\n"
       "  ramp train --out run\n"
@@ -362,6 +370,9 @@ void add_train(CLI::App& app) {
   command->add_flag("--no-monitor", o.no_monitor,
                     help_text("Don't look for dead units; it costs 2 to 8 %, on sets of a thousand "
                               "samples up to half of the training"));
+  command->add_flag("--watch-kinks", o.watch_kinks,
+                    help_text("Count in each step the elements at a kink, or within 1e-6 of it; it "
+                              "costs 1 to 8 %"));
   command->add_option("--out", o.out, "Folder to write to; made if it isn't there")
       ->type_name("DIR");
   command->add_flag("--quiet", o.quiet, "Print errors only");
