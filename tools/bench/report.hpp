@@ -39,5 +39,6 @@ void progress(const std::string& what);
 Table networks(const Options& options);
 Table chains(const Options& options);
 Table programs(const Options& options);
+Table instruments(const Options& options);
 
 }  // namespace ramp::bench
