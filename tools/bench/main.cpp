@@ -1,5 +1,6 @@
 // ramp_bench: Ramp beside hand-written code, both in one run and turn about. Ratios are results;
 // times are this machine's. Fails if the two sides don't compute the same.
+#include "peers.hpp"
 #include "report.hpp"
 
 #include <fmt/format.h>
@@ -70,21 +71,23 @@ void print_head(const ordered_json& m) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const std::vector<std::string> names{"moons", "digits",        "mnist",      "glorot",
-                                       "wide",  "scalars",       "tensors-16", "scalar-mlp",
-                                       "asian", "asian-one-tape"};
+  const std::vector<std::string> names{"moons", "digits",         "mnist",      "glorot",
+                                       "wide",  "scalars",        "tensors-16", "scalar-mlp",
+                                       "asian", "asian-one-tape", "inference",  "threads"};
   bench::Options options;
   bool json = false;
   CLI::App app("Measures Ramp beside hand-written code.");
   app.add_flag("--quick", options.quick, "Fewer and shorter rounds, and no large tapes");
   app.add_option("--only", options.only, "Only these")->check(CLI::IsMember(names));
   app.add_flag("--json", json, "Write JSON");
+  app.add_flag_callback("--no-peers", bench::without_peers, "Without libtorch, oneDNN, ADOL-C");
   CLI11_PARSE(app, argc, argv);
 
   ordered_json all = machine();
   if (!json) print_head(all);
   std::vector<std::string> failures;
-  for (const auto& part : {bench::networks, bench::chains, bench::programs}) {
+  for (const auto& part :
+       {bench::networks, bench::inference, bench::chains, bench::programs, bench::threads}) {
     const bench::Table table = part(options);
     bench::progress("");
     all[table.name] = table.rows;

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,15 +29,33 @@ struct Table {
   std::string name, title;
   std::vector<Column> columns;
   std::vector<nlohmann::ordered_json> rows = {};
+  std::string note = {};                   // a sentence, in Markdown
   std::vector<std::string> failures = {};  // where both sides should agree and don't
 
   std::string text() const;
+  std::string markdown() const;
 };
+
+/// Into `row`: each contender's best and median in microseconds as NAME_us and NAME_median_us; the
+/// ratio of the first one's best to the second's, to each further one's as NAME_ratio; and what
+/// the ratio should be at most, if targets.cpp has one.
+void add_timings(nlohmann::ordered_json& row, const std::string& table,
+                 const std::vector<Timing>& timings);
+/// The target for a row of a table, if there is one.
+std::optional<double> target(const std::string& table, const std::string& name);
+/// In Markdown: the rows over their targets, and those in which another tool is faster.
+std::string where_we_lose(const std::vector<Table>& tables);
 
 /// Says on stderr what is being measured, if somebody is looking.
 void progress(const std::string& what);
 
 Table networks(const Options& options);
+Table inference(const Options& options);
+Table threads(const Options& options);
+Table playground(const Options& options);
+Table quality(const Options& options);
+Table training(const Options& options);
+Table memory(const Options& options);
 Table chains(const Options& options);
 Table programs(const Options& options);
 
