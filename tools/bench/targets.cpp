@@ -24,7 +24,7 @@ std::string where_we_lose(const std::vector<Table>& tables) {
   static const std::map<std::string, std::string> others{{"torch_ratio", "libtorch"},
                                                          {"dnnl_ratio", "code over oneDNN"},
                                                          {"adolc_ratio", "ADOL-C"},
-                                                         {"replay_ratio", "ADOL-C's replay"}};
+                                                         {"adolc_replay_ratio", "ADOL-C's replay"}};
   std::string over, slower;
   for (const Table& table : tables)
     for (const auto& row : table.rows) {
