@@ -71,9 +71,9 @@ void print_head(const ordered_json& m) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const std::vector<std::string> names{"moons", "digits",         "mnist",      "glorot",
-                                       "wide",  "scalars",        "tensors-16", "scalar-mlp",
-                                       "asian", "asian-one-tape", "inference",  "threads"};
+  const std::vector<std::string> names{
+      "moons",      "digits", "mnist",          "glorot",    "wide",    "scalars",   "tensors-16",
+      "scalar-mlp", "asian",  "asian-one-tape", "inference", "threads", "playground"};
   bench::Options options;
   bool json = false;
   CLI::App app("Measures Ramp beside hand-written code.");
@@ -86,8 +86,8 @@ int main(int argc, char** argv) try {
   ordered_json all = machine();
   if (!json) print_head(all);
   std::vector<std::string> failures;
-  for (const auto& part :
-       {bench::networks, bench::inference, bench::chains, bench::programs, bench::threads}) {
+  for (const auto& part : {bench::networks, bench::inference, bench::chains, bench::programs,
+                           bench::playground, bench::quality, bench::threads}) {
     const bench::Table table = part(options);
     bench::progress("");
     all[table.name] = table.rows;
