@@ -78,16 +78,20 @@ class RampMlp {
   bool regression_;
 };
 
-/// What everyone is given: this network on this batch, from Ramp's parameters as they are now.
-inline Task task(const Network& n, const Batch& batch, const RampMlp& ramp) {
+/// What everyone is given: this network on this batch. `initial` is still empty.
+inline Task task(const Network& n, const Batch& batch) {
   const bool regression = n.sizes.back() == 1;
-  Task t{n.sizes,
-         n.batch,
-         learning_rate,
-         batch.x.data(),
-         regression ? nullptr : batch.labels.data(),
-         regression ? batch.targets.data() : nullptr,
-         {}};
+  return {n.sizes,
+          n.batch,
+          learning_rate,
+          batch.x.data(),
+          regression ? nullptr : batch.labels.data(),
+          regression ? batch.targets.data() : nullptr,
+          {}};
+}
+/// From Ramp's parameters as they are now.
+inline Task task(const Network& n, const Batch& batch, const RampMlp& ramp) {
+  Task t = task(n, batch);
   for (const Parameter<float>* p : ramp.parameters())
     t.initial.emplace_back(p->value().data(), p->value().size());
   return t;

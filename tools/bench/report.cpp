@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
+#include <stdexcept>
 
 namespace ramp::bench {
 
@@ -12,9 +14,13 @@ bool Options::wants(const std::string& name) const {
   return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
 }
 
+bool Options::wants_long(const std::string& name) const {
+  return wants(name) && (full || !only.empty());
+}
+
 std::vector<Timing> Options::race(const std::vector<Contender>& contenders) const {
   using namespace std::chrono_literals;
-  return quick ? bench::race(contenders, 3, 2ms) : bench::race(contenders, 15, 20ms);
+  return bench::race(contenders, rounds(), quick ? 2ms : 20ms);
 }
 
 void progress(const std::string& what) {
@@ -77,6 +83,18 @@ std::string Table::markdown() const {
   out += line([&](const Column& column) { return &column == all.data() ? "---" : "---:"; });
   for (const auto& row : rows) out += line([&](const Column& column) { return cell(column, row); });
   return out;
+}
+
+Table read_table(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw std::runtime_error(fmt::format("--add: {} can't be read", path));
+  const auto json = nlohmann::ordered_json::parse(file);
+  Table table{json.at("name"), json.at("title"), {}};
+  table.note = json.value("note", "");
+  for (const auto& c : json.at("columns"))
+    table.columns.push_back({c.at("key"), c.at("head"), c.value("format", "{}")});
+  for (const auto& row : json.at("rows")) table.rows.push_back(row);
+  return table;
 }
 
 void add_timings(nlohmann::ordered_json& row, const std::string& table,

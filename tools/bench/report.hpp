@@ -13,9 +13,12 @@ namespace ramp::bench {
 
 struct Options {
   bool quick = false;
+  bool full = false;              // also what takes minutes
   std::vector<std::string> only;  // names; all if empty
 
   bool wants(const std::string& name) const;
+  bool wants_long(const std::string& name) const;  // for what takes minutes: only if asked for
+  int rounds() const { return quick ? 3 : 15; }
   std::vector<Timing> race(const std::vector<Contender>& contenders) const;
 };
 
@@ -43,6 +46,8 @@ void add_timings(nlohmann::ordered_json& row, const std::string& table,
                  const std::vector<Timing>& timings);
 /// The target for a row of a table, if there is one.
 std::optional<double> target(const std::string& table, const std::string& name);
+/// A table that was measured outside of this program, from a JSON file with the members of Table.
+Table read_table(const std::string& path);
 /// In Markdown: the rows over their targets, and those in which another tool is faster.
 std::string where_we_lose(const std::vector<Table>& tables);
 
@@ -56,6 +61,8 @@ Table playground(const Options& options);
 Table quality(const Options& options);
 Table training(const Options& options);
 Table memory(const Options& options);
+/// Trains one network by one tool, {"ramp", "mnist"}, and prints this process's peak in MiB.
+void print_peak(const std::vector<std::string>& who_and_network);
 Table chains(const Options& options);
 Table programs(const Options& options);
 
