@@ -1,9 +1,12 @@
-// The two large networks on one thread of the BLAS and on two.
+// The two networks that are large enough for it on one thread of the BLAS and on two, and two tapes
+// on a thread each.
 #include "networks.hpp"
 #include "peers.hpp"
 #include "report.hpp"
 
+#include <array>
 #include <string>
+#include <thread>
 
 extern "C" {  // OpenBLAS's; another BLAS leaves them undefined, and the table empty
 [[gnu::weak]] void openblas_set_num_threads(int);
@@ -32,6 +35,8 @@ Table threads(const Options& options) {
                {"hand_one_us", "by hand, 1", "{:.0f}"},
                {"torch_two_us", "libtorch, 2", "{:.0f}"},
                {"torch_one_us", "libtorch, 1", "{:.0f}"}}};
+  table.note =
+      "two tapes: 200,000 nodes each, recorded and swept, one after the other or side by side.";
   if (!openblas_set_num_threads || !openblas_get_num_threads) return table;
   const int before = openblas_get_num_threads();
   for (const Network& n : all_networks) {
@@ -64,6 +69,29 @@ Table threads(const Options& options) {
     table.rows.push_back(std::move(row));
   }
   set_threads(before);
+  if (options.wants("threads") || options.wants("scalars")) {
+    // A tape belongs to one thread, so two of them take two: one call is the work of both.
+    std::array<Tape<double>, 2> tapes;
+    const auto work = [&](std::size_t i) {
+      tapes[i].clear();
+      Var<double> x = tapes[i].leaf(1.0);
+      const Var<double> a = tapes[i].leaf(1.0), b = tapes[i].leaf(1e-9);
+      for (int k = 0; k < 100'000; ++k) x = x * a + b;
+      tapes[i].backward(x);
+    };
+    nlohmann::ordered_json row{{"name", "two tapes"}};
+    add_timings(row, table.name,
+                options.race({{"two",
+                               [&] {
+                                 std::jthread other(work, 1);
+                                 work(0);
+                               }},
+                              {"one", [&] {
+                                 work(1);
+                                 work(0);
+                               }}}));
+    table.rows.push_back(std::move(row));
+  }
   return table;
 }
 
