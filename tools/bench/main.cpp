@@ -68,6 +68,9 @@ void print_head(const ordered_json& m, bool markdown) {
   fmt::print("BLAS, the same on all sides: {}", m["blas"].get<std::string>());
   if (m.contains("blas_kernels")) fmt::print("; kernels {}", m["blas_kernels"].get<std::string>());
   if (m.contains("blas_threads")) fmt::print("; threads {}", m["blas_threads"].get<int>());
+  // An OpenBLAS older than the CPU falls back to kernels for narrower registers.
+  if (m["compiled_for"] == "AVX-512" && m.value("blas_kernels", "") == "Haswell")
+    fmt::print(", for AVX2: OPENBLAS_CORETYPE=SkylakeX would make all sides faster");
   fmt::print("{}Beside: {}{}", end, m["peers"].get<std::string>(), end);
   fmt::print(
       "Best of {} rounds, turn about, unless a median; a ratio is Ramp's best to the other's.\n",
