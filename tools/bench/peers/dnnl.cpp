@@ -16,7 +16,6 @@ void product(bool transpose_a, bool transpose_b, int m, int n, int k, const floa
 
 class Dnnl : public Peer {
  public:
-  Dnnl() { omp_set_num_threads(1); }
   std::string name() const override { return "dnnl"; }
   std::string version() const override {
     const dnnl_version_t* v = dnnl_version();

@@ -54,7 +54,6 @@ class Mlp {
 
 class Torch : public Peer {
  public:
-  Torch() { torch::set_num_threads(1); }
   std::string name() const override { return "torch"; }
   std::string version() const override { return "libtorch " TORCH_VERSION; }
   void set_threads(int n) override { torch::set_num_threads(n); }
