@@ -26,28 +26,30 @@ auto array(float* p, int n) { return Eigen::Map<Eigen::ArrayXf>(p, n); }
 auto array(const float* p, int n) { return Eigen::Map<const Eigen::ArrayXf>(p, n); }
 
 // y = x w: (m, k) by (k, n)
-void product(const float* x, const float* w, float* y, int m, int k, int n) {
+void product(Gemm gemm, const float* x, const float* w, float* y, int m, int k, int n) {
   if (n == 1)
     cblas_sgemv(CblasRowMajor, CblasNoTrans, m, k, 1, x, k, w, 1, 0, y, 1);
+  else if (m == 1)  // a GEMM would pack all of w for a single row
+    cblas_sgemv(CblasRowMajor, CblasTrans, k, n, 1, w, n, x, 1, 0, y, 1);
   else
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, x, k, w, n, 0, y, n);
+    gemm(false, false, m, n, k, x, k, w, n, y, n);
 }
 
 // gw = xᵀ g: (k, m) by (m, n)
-void weight_gradient(const float* x, const float* g, float* gw, int m, int k, int n) {
+void weight_gradient(Gemm gemm, const float* x, const float* g, float* gw, int m, int k, int n) {
   if (n == 1)
     cblas_sgemv(CblasRowMajor, CblasTrans, m, k, 1, x, k, g, 1, 0, gw, 1);
   else
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, k, n, m, 1, x, k, g, n, 0, gw, n);
+    gemm(true, false, k, n, m, x, k, g, n, gw, n);
 }
 
 // gx = g wᵀ: (m, n) by (n, k)
-void input_gradient(const float* g, const float* w, float* gx, int m, int k, int n) {
+void input_gradient(Gemm gemm, const float* g, const float* w, float* gx, int m, int k, int n) {
   if (n == 1)
     for (int i = 0; i < m; ++i)
       for (int j = 0; j < k; ++j) gx[i * k + j] = g[i] * w[j];
   else
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, k, n, 1, g, n, w, n, 0, gx, k);
+    gemm(false, true, m, k, n, g, n, w, n, gx, k);
 }
 
 void add_bias(float* __restrict h, const float* __restrict b, int rows, int cols) {
@@ -123,8 +125,15 @@ float squared_error(const float* z, const float* targets, float* g, int n) {
 
 }  // namespace
 
-HandMlp::HandMlp(std::vector<int> sizes, int batch, float learning_rate)
-    : batch_(batch), learning_rate_(learning_rate) {
+void cblas_product(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda,
+                   const float* b, int ldb, float* y, int ldy) {
+  const auto flag = [](bool transpose) { return transpose ? CblasTrans : CblasNoTrans; };
+  cblas_sgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), m, n, k, 1, a, lda, b, ldb, 0, y,
+              ldy);
+}
+
+HandMlp::HandMlp(std::vector<int> sizes, int batch, float learning_rate, Gemm gemm)
+    : batch_(batch), learning_rate_(learning_rate), gemm_(gemm) {
   for (std::size_t l = 1; l < sizes.size(); ++l)
     layers_.push_back({sizes[l - 1], sizes[l], nullptr, nullptr, nullptr, nullptr, nullptr});
 
@@ -167,7 +176,7 @@ std::span<float> HandMlp::bias(std::size_t layer) {
 
 void HandMlp::forward(const float* x) {
   for (Layer& l : layers_) {
-    product(x, l.w, l.h, batch_, l.in, l.out);
+    product(gemm_, x, l.w, l.h, batch_, l.in, l.out);
     (&l == &layers_.back() ? add_bias : add_bias_and_relu)(l.h, l.b, batch_, l.out);
     x = l.h;
   }
@@ -177,13 +186,13 @@ void HandMlp::backward(const float* x) {
   column_sum(g_, layers_.back().gb, batch_, layers_.back().out);
   for (std::size_t i = layers_.size() - 1; i > 0; --i) {
     const Layer &l = layers_[i], &below = layers_[i - 1];
-    weight_gradient(below.h, g_, l.gw, batch_, l.in, l.out);
-    input_gradient(g_, l.w, g_next_, batch_, l.in, l.out);
+    weight_gradient(gemm_, below.h, g_, l.gw, batch_, l.in, l.out);
+    input_gradient(gemm_, g_, l.w, g_next_, batch_, l.in, l.out);
     mask_and_sum(g_next_, below.h, below.gb, batch_, l.in);
     std::swap(g_, g_next_);
   }
   const Layer& first = layers_.front();
-  weight_gradient(x, g_, first.gw, batch_, first.in, first.out);
+  weight_gradient(gemm_, x, g_, first.gw, batch_, first.in, first.out);
 }
 
 void HandMlp::update() {

@@ -10,12 +10,20 @@
 
 namespace ramp::bench {
 
+/// Row-major y = a b; either may be read transposed, and then lda and ldb are still those of
+/// memory.
+using Gemm = void (*)(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a,
+                      int lda, const float* b, int ldb, float* y, int ldy);
+void cblas_product(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda,
+                   const float* b, int ldb, float* y, int ldy);
+
 /// ReLU between the layers, none after the last: h = max(x W + b, 0). All matrices are row-major.
 class HandMlp {
  public:
   /// `sizes` from input to output, as in {784, 256, 128, 10}. All parameters start at zero: set
   /// them.
-  HandMlp(std::vector<int> sizes, int batch, float learning_rate);
+  /// Products with vectors stay with the CBLAS, whatever `gemm` is.
+  HandMlp(std::vector<int> sizes, int batch, float learning_rate, Gemm gemm = cblas_product);
 
   /// One step of plain SGD; returns the mean loss before it. x is (batch, in).
   float step(const float* x, const std::int32_t* labels);  // softmax cross-entropy, labels (batch)
@@ -44,6 +52,7 @@ class HandMlp {
 
   int batch_;
   float learning_rate_;
+  Gemm gemm_;
   std::unique_ptr<float[], Free> memory_;  // everything below points into it
   std::vector<Layer> layers_;
   std::size_t parameters_ = 0;  // floats from the first weight to the last bias, padding included

@@ -1,6 +1,7 @@
 // Scalar programs, recorded and swept again for each evaluation, beside their hand-written
 // adjoints.
 #include "allocations.hpp"
+#include "peers.hpp"
 #include "report.hpp"
 #include "scalar_by_hand.hpp"
 
@@ -94,40 +95,56 @@ class AsianByPath {
   Tape<double> tape_;
 };
 
+using Others = std::vector<std::pair<std::string, Peer::Gradient>>;
+
+// `make` asks a peer for the program, recorded each time or replayed.
+template <class Make> Others other_programs(const Make& make) {
+  Others all;
+  for (const auto& peer : peers())
+    for (const bool replay : {false, true})
+      if (Peer::Gradient gradient = make(*peer, replay))
+        all.emplace_back(peer->name() + (replay ? "_replay" : ""), std::move(gradient));
+  return all;
+}
+
 // Both sides write a gradient and return the value.
 template <class Program, class Ramp, class Hand>
 void compare(Table& table, const Options& options, const std::string& name, std::size_t inputs,
-             const Program& program, Ramp ramp, Hand hand) {
+             const Program& program, Ramp ramp, Hand hand, const Others& others) {
   progress(name);
-  std::vector<double> g(inputs), g_hand(inputs);
-  const double value = ramp(g), expected = hand(g_hand);
-  double worst = 0, largest = 0;
-  for (std::size_t i = 0; i < inputs; ++i) {
-    worst = std::max(worst, std::abs(g[i] - g_hand[i]));
-    largest = std::max(largest, std::abs(g_hand[i]));
-  }
-  const double difference =
-      std::max(worst / largest, std::abs(value - expected) / std::abs(expected));
+  std::vector<double> g(inputs), g_hand(inputs), g_other(inputs);
+  const double expected = hand(g_hand);
+  const auto differs = [&](double value, const std::vector<double>& gradient) {
+    double worst = 0, largest = 0;
+    for (std::size_t i = 0; i < inputs; ++i) {
+      worst = std::max(worst, std::abs(gradient[i] - g_hand[i]));
+      largest = std::max(largest, std::abs(g_hand[i]));
+    }
+    return std::max(worst / largest, std::abs(value - expected) / std::abs(expected));
+  };
+  const double value = ramp(g), difference = differs(value, g);
   if (!(difference < 1e-9))
     table.failures.push_back(fmt::format("{}: both sides differ by {:.1e}", name, difference));
+
+  std::vector<Contender> contenders{{"ramp", [&] { keep(ramp(g)); }},
+                                    {"hand", [&] { keep(hand(g_hand)); }}};
+  for (const auto& [who, gradient] : others) {
+    gradient(g_other);  // a replay is recorded by its first call
+    if (const double theirs = differs(gradient(g_other), g_other); !(theirs < 1e-9))
+      table.failures.push_back(fmt::format("{}: {} differs by {:.1e}", name, who, theirs));
+    contenders.push_back({who, [&call = gradient, &g_other] { keep(call(g_other)); }});
+  }
 
   const std::size_t before = allocations();
   keep(ramp(g));
   const auto allocated = static_cast<std::int64_t>(allocations() - before);
 
-  const auto t =
-      options.race({{"ramp", [&] { keep(ramp(g)); }}, {"hand", [&] { keep(hand(g_hand)); }}});
-  table.rows.push_back({{"name", name},
-                        {"inputs", inputs},
-                        {"nodes", program.nodes},
-                        {"ramp_us", t[0].best / 1e3},
-                        {"ramp_median_us", t[0].median / 1e3},
-                        {"hand_us", t[1].best / 1e3},
-                        {"hand_median_us", t[1].median / 1e3},
-                        {"ratio", t[0].best / t[1].best},
-                        {"ns_a_node", t[0].best / static_cast<double>(program.nodes)},
-                        {"difference", difference},
-                        {"allocations", allocated}});
+  nlohmann::ordered_json row{{"name", name}, {"inputs", inputs}, {"nodes", program.nodes}};
+  add_timings(row, table.name, options.race(contenders));
+  row["ns_a_node"] = row["ramp_us"].get<double>() * 1e3 / static_cast<double>(program.nodes);
+  row["difference"] = difference;
+  row["allocations"] = allocated;
+  table.rows.push_back(std::move(row));
 }
 
 }  // namespace
@@ -143,10 +160,19 @@ Table programs(const Options& options) {
                {"hand_us", "by hand", "{:.1f}"},
                {"hand_median_us", "median", "{:.1f}"},
                {"ratio", "ratio", "{:.2f}"},
+               {"target", "target", "{:.1f}"},
+               {"adolc_us", "ADOL-C", "{:.0f}"},
+               {"adolc_ratio", "ratio", "{:.2f}"},
+               {"adolc_replay_us", "its replay", "{:.0f}"},
+               {"adolc_replay_ratio", "ratio", "{:.2f}"},
                {"ns_a_node", "ns a node", "{:.2f}"},
                {"difference", "differs by", "{:.0e}"},
                {"allocations", "allocations"}}};
 
+  table.note =
+      "asian records path by path, asian-one-tape all paths on one tape, as ADOL-C does in both "
+      "rows."
+      " A replay runs a tape again that was recorded before.";
   if (options.wants("scalar-mlp")) {
     const std::vector<Point> points = moons();
     const std::vector<double> parameters = mlp_initial();
@@ -154,7 +180,9 @@ Table programs(const Options& options) {
     compare(
         table, options, "scalar-mlp", mlp_parameters, program,
         [&](std::span<double> g) { return program(parameters, points, g); },
-        [&](std::span<double> g) { return scalar_mlp_by_hand(parameters, points, g); });
+        [&](std::span<double> g) { return scalar_mlp_by_hand(parameters, points, g); },
+        other_programs(
+            [&](Peer& peer, bool replay) { return peer.scalar_mlp(replay, parameters, points); }));
   }
 
   constexpr double spot = 100, vol = 0.2, rate = 0.05;
@@ -164,7 +192,10 @@ Table programs(const Options& options) {
     compare(
         table, options, name, 3, program,
         [&](std::span<double> g) { return program(spot, vol, rate, normals, g.first<3>()); },
-        [&](std::span<double> g) { return by_hand(spot, vol, rate, normals, g.first<3>()); });
+        [&](std::span<double> g) { return by_hand(spot, vol, rate, normals, g.first<3>()); },
+        other_programs([&](Peer& peer, bool replay) {
+          return peer.asian(replay, {spot, vol, rate}, normals);
+        }));
   };
   asian("asian", AsianByPath(), asian_by_hand);
   asian("asian-one-tape", AsianOneTape(), asian_by_hand);
