@@ -1,6 +1,6 @@
 #include <autodiff/error.hpp>
 #include <autodiff/gemm.hpp>
-#include <autodiff/lanes.hpp>
+#include <autodiff/tiles.hpp>
 
 #include <cblas.h>
 
@@ -33,29 +33,6 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
   cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
 }
 
-// Few columns or few rows: a BLAS would spend its time on packing. Each row of y is a sum of rows
-// of b, a register at a time.
-template <class T> void thin(const Matrix<T>& a, const Matrix<T>& b, T* __restrict y, bool add) {
-  using L = Lanes<T>;
-  const std::size_t m = a.height(), n = b.width(), k = a.width();
-  const std::size_t down = a.transposed ? 1 : a.cols, along = a.transposed ? a.cols : 1;
-  for (std::size_t i = 0; i < m; ++i, y += n) {
-    const T* const factors = a.data + i * down;
-    std::size_t j = 0;
-    for (; j + L::width <= n; j += L::width) {
-      L sum = add ? L::load(y + j) : L(0);
-      for (std::size_t l = 0; l < k; ++l)
-        sum = sum + L(factors[l * along]) * L::load(b.data + l * n + j);
-      sum.store(y + j);
-    }
-    for (; j < n; ++j) {
-      T sum = add ? y[j] : T(0);
-      for (std::size_t l = 0; l < k; ++l) sum += factors[l * along] * b.data[l * n + j];
-      y[j] = sum;
-    }
-  }
-}
-
 }  // namespace
 
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add) {
@@ -63,6 +40,18 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
   if (m == 0 || n == 0) return;
   if (k == 0) {
     if (!add) std::fill_n(y, a.height() * b.width(), T(0));
+    return;
+  }
+  // Multiplications up to which tiles win, and which no BLAS spreads over threads.
+  constexpr double small = register_bytes * register_bytes * register_bytes;
+  if (static_cast<double>(m) * n * k <= small) {
+    const auto turned = [](const Matrix<T>& x) {
+      return Matrix<T>{x.data, x.rows, x.cols, !x.transposed};
+    };
+    if (n == 1)  // a column is as wide as a number, a row as a register
+      tiles::gemm(turned(b), turned(a), y, add);
+    else
+      tiles::gemm(a, b, y, add);
     return;
   }
   const int a_cols = blas_size(a.cols), b_cols = blas_size(b.cols);
@@ -74,9 +63,6 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
     return;
   }
-  const bool rows_of_b = !b.transposed || k == 1;
-  const std::size_t work = a.height() * b.width() * a.width();
-  if (rows_of_b && (k == 1 || ((k <= 4 || m <= 4) && work <= 16384))) return thin(a, b, y, add);
   const T beta = add ? T(1) : T(0);
   blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);
 }

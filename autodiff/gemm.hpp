@@ -1,4 +1,4 @@
-// The one door to a BLAS.
+// The one door to a BLAS, and past it for small products (tiles.hpp).
 #pragma once
 
 #include <cstddef>
