@@ -3,9 +3,19 @@
 #include <autodiff/tiles.hpp>
 
 #include <cblas.h>
+#ifdef RAMP_ONEDNN
+#include <dnnl.h>
+#endif
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+
+// Weak: who isn't linked has no threads. oneDNN's are OpenMP's.
+extern "C" {
+[[gnu::weak]] void openblas_set_num_threads(int);
+[[gnu::weak]] void omp_set_num_threads(int);
+}
 
 namespace ramp {
 namespace {
@@ -33,6 +43,24 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
   cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
 }
 
+std::atomic<int> threads = 0;  // what was asked for
+
+#ifdef RAMP_ONEDNN
+// Whether oneDNN did it; what it can't do, for want of memory say, is left to the BLAS.
+bool onednn(const Matrix<float>& a, const Matrix<float>& b, float* y, bool add) {
+  const auto size = [](std::size_t n) { return static_cast<dnnl_dim_t>(n); };
+  const auto letter = [](const Matrix<float>& x) { return x.transposed ? 'T' : 'N'; };
+  // OpenMP keeps a number for each thread of the program.
+  if (const int n = threads; n > 0 && omp_set_num_threads) omp_set_num_threads(n);
+  return dnnl_sgemm(letter(a), letter(b), size(a.height()), size(b.width()), size(a.width()), 1,
+                    a.data, size(a.cols), b.data, size(b.cols), add ? 1.0f : 0.0f, y,
+                    size(b.width())) == dnnl_success;
+}
+bool onednn(const Matrix<double>&, const Matrix<double>&, double*, bool) { return false; }
+#else
+template <class T> bool onednn(const Matrix<T>&, const Matrix<T>&, T*, bool) { return false; }
+#endif
+
 }  // namespace
 
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add) {
@@ -54,6 +82,7 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       tiles::gemm(a, b, y, add);
     return;
   }
+  if (onednn(a, b, y, add)) return;
   const int a_cols = blas_size(a.cols), b_cols = blas_size(b.cols);
   if (n == 1 || m == 1) {  // a vector's elements lie in a row either way
     if (!add) std::fill_n(y, a.height() * b.width(), T(0));  // 0 * NaN is NaN in some gemv
@@ -65,6 +94,11 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
   }
   const T beta = add ? T(1) : T(0);
   blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);
+}
+
+void set_blas_threads(int n) {
+  threads = n;
+  if (openblas_set_num_threads) openblas_set_num_threads(n);
 }
 
 template void gemm(const Matrix<float>&, const Matrix<float>&, float*, bool);
