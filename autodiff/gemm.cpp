@@ -76,7 +76,9 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
     const auto turned = [](const Matrix<T>& x) {
       return Matrix<T>{x.data, x.rows, x.cols, !x.transposed};
     };
-    if (n == 1)  // a column is as wide as a number, a row as a register
+    if (n == 1 && !a.transposed)
+      tiles::dots(a.data, b.data, y, a.rows, a.cols, add);
+    else if (n == 1)  // a column is as wide as a number, a row as a register
       tiles::gemm(turned(b), turned(a), y, add);
     else
       tiles::gemm(a, b, y, add);

@@ -200,6 +200,14 @@ void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bo
   const auto better = [smallest](T a, T b) {  // a instead of b
     return (smallest ? a < b : a > b) || a != a;
   };
+  if (inner == 1) {  // in a register, without branches
+    for (std::size_t o = 0; o < outer; ++o, x += n) {
+      T best = x[0];
+      for (std::size_t k = 1; k < n; ++k) best = better(x[k], best) ? x[k] : best;
+      y[o] = best;
+    }
+    return;
+  }
   for (std::size_t o = 0; o < outer; ++o, x += n * inner, y += inner) {
     std::copy_n(x, inner, y);
     for (std::size_t k = 1; k < n; ++k)

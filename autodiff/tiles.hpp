@@ -102,6 +102,35 @@ template <std::size_t R, std::size_t C, class T> void strip(A<T> a, Rows<const T
     if (m > 0) strip<R / 2, C>(a, b, y, m, k, n, add);
 }
 
+/// y = a x, or y += a x: the rows of a (m, k) lie one after the other. A register of dot products
+/// at a time; interleaving halves what is left to add up, and leaves them in order.
+template <class T> void dots(const T* a, const T* x, T* y, std::size_t m, std::size_t k, bool add) {
+  using L = Lanes<T>;
+  constexpr auto all = std::make_index_sequence<L::width>{};
+  for (std::size_t i = 0; i < m; i += L::width) {
+    const std::size_t rows = std::min(L::width, m - i);
+    std::array<L, L::width> sums;
+    sums.fill(L(0));
+    for (std::size_t d = 0; d < k; d += L::width) {
+      const L factor = load(x + d, k - d, x + k);
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < L::width; ++r) {
+        const T* const row = a + (i + std::min(r, rows - 1)) * k;
+        sums[r].v += factor.v * load(row + d, k - d, row + k).v;
+      }
+    }
+#pragma GCC unroll 8
+    for (std::size_t half = L::width / 2; half > 0; half /= 2)
+#pragma GCC unroll 16
+      for (std::size_t r = 0; r < half; ++r)
+        sums[r] = interleaved<false>(sums[r], sums[r + half], all) +
+                  interleaved<true>(sums[r], sums[r + half], all);
+    T few[L::width];
+    sums[0].store(few);
+    for (std::size_t r = 0; r < rows; ++r) y[i + r] = add ? y[i + r] + few[r] : few[r];
+  }
+}
+
 // Rows of a tile of two registers: AVX-512 has 32 of them, others 16.
 inline constexpr std::size_t tall = register_bytes == 64 ? 8 : 4;
 
