@@ -93,12 +93,12 @@ Broadcasting::Broadcasting(const Shape& from, const Shape& to) {
 
 std::size_t Broadcasting::offset(std::size_t row) const {
   std::size_t at = 0;
-  for (int i = rank - 2; i >= 0; --i) {
+  for (int i = rank - 2; i > 0; --i) {
     const auto k = static_cast<std::size_t>(i);
     at += row % sizes[k] * steps[k];
     row /= sizes[k];
   }
-  return at;
+  return rank > 1 ? at + row * steps[0] : at;  // divisions are slow: none for the first axis
 }
 
 namespace {
