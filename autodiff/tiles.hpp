@@ -143,8 +143,11 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
   const T* const end = b.data + b.rows * b.cols;
   for (std::size_t l = 0; l < k; l += depth, add = true) {
     const std::size_t deep = std::min(depth, k - l);
-    for (std::size_t j = 0; j < n; j += 2 * width) {
-      const std::size_t cols = std::min(2 * width, n - j), step = cols > width ? 2 * width : width;
+    for (std::size_t j = 0, cols; j < n; j += cols) {
+      // Of a single row all registers: its sums would wait for one another.
+      const bool wide = m == 1 && !b.transposed && n - j >= 8 * width;
+      const std::size_t step = wide ? 8 * width : n - j > width ? 2 * width : width;
+      cols = std::min(step, n - j);
       Rows<const T> from{b.data + l * b.cols + j, b.cols};
       if (b.transposed) {
         for (std::size_t c = 0; c < cols; c += width)
@@ -167,7 +170,9 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       }
       const A<T> factors{a.data + l * (a.transposed ? a.cols : 1), a.transposed ? 1 : a.cols,
                          a.transposed ? a.cols : 1};
-      if (step > width)
+      if (wide)
+        strip<1, 8>(factors, from, {y + j, n}, m, deep, cols, add);
+      else if (step > width)
         strip<tall, 2>(factors, from, {y + j, n}, m, deep, cols, add);
       else
         strip<tall, 1>(factors, from, {y + j, n}, m, deep, cols, add);
