@@ -1,5 +1,6 @@
 #include <autodiff/error.hpp>
 #include <autodiff/gemm.hpp>
+#include <autodiff/team.hpp>
 #include <autodiff/tiles.hpp>
 
 #include <cblas.h>
@@ -10,11 +11,13 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <new>
 
 // Weak: who isn't linked has no threads. oneDNN's are OpenMP's.
 extern "C" {
 [[gnu::weak]] void openblas_set_num_threads(int);
 [[gnu::weak]] void omp_set_num_threads(int);
+[[gnu::weak]] int omp_get_max_threads();
 }
 
 namespace ramp {
@@ -46,15 +49,32 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
 std::atomic<int> threads = 0;  // what was asked for
 
 #ifdef RAMP_ONEDNN
-// Whether oneDNN did it; what it can't do, for want of memory say, is left to the BLAS.
+// Whether there is such a product. Each thread of the team computes a range of rows of y, or of
+// columns if there are more of them.
 bool onednn(const Matrix<float>& a, const Matrix<float>& b, float* y, bool add) {
-  const auto size = [](std::size_t n) { return static_cast<dnnl_dim_t>(n); };
-  const auto letter = [](const Matrix<float>& x) { return x.transposed ? 'T' : 'N'; };
-  // OpenMP keeps a number for each thread of the program.
-  if (const int n = threads; n > 0 && omp_set_num_threads) omp_set_num_threads(n);
-  return dnnl_sgemm(letter(a), letter(b), size(a.height()), size(b.width()), size(a.width()), 1,
-                    a.data, size(a.cols), b.data, size(b.cols), add ? 1.0f : 0.0f, y,
-                    size(b.width())) == dnnl_success;
+  const auto m = static_cast<dnnl_dim_t>(a.height()), n = static_cast<dnnl_dim_t>(b.width()),
+             k = static_cast<dnnl_dim_t>(a.width()), lda = static_cast<dnnl_dim_t>(a.cols),
+             ldb = static_cast<dnnl_dim_t>(b.cols), most = std::max(m, n);
+  constexpr double worth_a_thread = 1 << 21;  // multiplications: 20 us, and waking takes 5
+  const int before = omp_get_max_threads(), asked = threads > 0 ? threads.load() : before;
+  const double share =
+      static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / worth_a_thread;
+  const int parts = std::max(1, static_cast<int>(std::min<double>(asked, share)));
+  std::atomic<bool> failed = false;
+  in_parallel(parts, [&](int part) {
+    const auto from = [&](dnnl_dim_t p) { return p == parts ? most : most * p / parts / 16 * 16; };
+    const dnnl_dim_t first = from(part), count = from(part + 1) - first;
+    const dnnl_dim_t row = m == most ? first : 0, column = m == most ? 0 : first;
+    omp_set_num_threads(1);  // of this thread's products
+    if (dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m == most ? count : m,
+                   m == most ? n : count, k, 1, a.data + row * (a.transposed ? 1 : lda), lda,
+                   b.data + column * (b.transposed ? ldb : 1), ldb, add ? 1.0f : 0.0f,
+                   y + row * n + column, n) != dnnl_success)
+      failed = true;
+  });
+  omp_set_num_threads(before);
+  if (failed) throw std::bad_alloc();  // nothing else can go wrong
+  return true;
 }
 bool onednn(const Matrix<double>&, const Matrix<double>&, double*, bool) { return false; }
 #else

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <thread>
 #include <vector>
 
 namespace ramp {
@@ -63,6 +64,22 @@ TEST_CASE_TEMPLATE("a product too large for tiles", T, float, double) {
     CHECK(error<T>(600, 1, 700, how) <= tolerance * 701);
     CHECK(error<T>(1, 600, 700, how) <= tolerance * 701);
   }
+}
+
+TEST_CASE("a product in several threads, also of several threads at once") {
+  set_blas_threads(3);
+  const auto all = [] {
+    double worst = 0;
+    for (int how = 0; how < 8; ++how)
+      worst = std::max({worst, error<float>(300, 130, 170, how), error<float>(130, 300, 170, how)});
+    return worst;
+  };
+  double elsewhere = 0;
+  std::thread other([&] { elsewhere = all(); });
+  CHECK(all() < 1e-3);
+  other.join();
+  CHECK(elsewhere < 1e-3);
+  set_blas_threads(1);
 }
 
 }  // namespace
