@@ -39,14 +39,19 @@ void sum_columns(const T* __restrict in, std::size_t rows, std::size_t cols, T* 
   using L = Lanes<T>;
   std::size_t k = 0;
   const auto down = [&](auto registers) {
-    constexpr std::size_t n = registers;
+    constexpr std::size_t n = registers, turns = 4 / n;  // four sums: one would wait for itself
     for (; k + n * L::width <= cols; k += n * L::width) {
-      std::array<L, n> sums;
-      for (std::size_t r = 0; r < n; ++r) sums[r] = L::load(to + k + r * L::width);
-      for (std::size_t i = 0; i < rows; ++i)
-        for (std::size_t r = 0; r < n; ++r)
-          sums[r] = sums[r] + L::load(in + i * cols + k + r * L::width);
-      for (std::size_t r = 0; r < n; ++r) sums[r].store(to + k + r * L::width);
+      L sums[turns][n];
+      for (auto& turn : sums) std::fill_n(turn, n, L(0));
+      for (std::size_t i = 0; i < rows; i += turns)
+        for (std::size_t t = 0; t < turns && i + t < rows; ++t)
+          for (std::size_t r = 0; r < n; ++r)
+            sums[t][r] = sums[t][r] + L::load(in + (i + t) * cols + k + r * L::width);
+      for (std::size_t r = 0; r < n; ++r) {
+        L sum = L::load(to + k + r * L::width);
+        for (std::size_t t = 0; t < turns; ++t) sum = sum + sums[t][r];
+        sum.store(to + k + r * L::width);
+      }
     }
   };
   down(std::integral_constant<std::size_t, 4>{});

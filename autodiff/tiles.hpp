@@ -65,17 +65,29 @@ template <std::size_t R, std::size_t C, class T>
 [[gnu::always_inline]] inline void tile(A<T> a, Rows<const T> b, Rows<T> y, std::size_t k,
                                         std::size_t n, bool add) {
   using L = Lanes<T>;
-  L sums[R][C];
-  for (auto& row : sums) std::fill_n(row, C, L(0));
-  for (std::size_t l = 0; l < k; ++l, a.data += a.along, b.data += b.step) {
+  // Eight sums or more: fewer would wait for themselves, so small tiles have several of each.
+  constexpr std::size_t turns = R * C >= 8 ? 1 : 8 / (R * C);
+  L sums[turns][R][C];
+  for (auto& turn : sums)
+    for (auto& row : turn) std::fill_n(row, C, L(0));
+  const auto step = [&](L(&to)[R][C]) __attribute__((always_inline)) {
     L row[C];
     for (std::size_t c = 0; c < C; ++c) row[c] = L::load(b.data + c * L::width);
 #pragma GCC unroll 16
     for (std::size_t r = 0; r < R; ++r) {
       const L factor(a.data[r * a.down]);
-      for (std::size_t c = 0; c < C; ++c) sums[r][c].v += factor.v * row[c].v;
+      for (std::size_t c = 0; c < C; ++c) to[r][c].v += factor.v * row[c].v;
     }
-  }
+    a.data += a.along;
+    b.data += b.step;
+  };
+  std::size_t l = 0;
+  for (; l + turns <= k; l += turns)
+    for (std::size_t t = 0; t < turns; ++t) step(sums[t]);
+  for (; l < k; ++l) step(sums[0]);
+  for (std::size_t i = 1; i < turns; ++i)
+    for (std::size_t r = 0; r < R; ++r)
+      for (std::size_t c = 0; c < C; ++c) sums[0][r][c].v += sums[i][r][c].v;
   constexpr std::size_t most = C * L::width;
   T few[R * most];
   const bool whole = n == most;
@@ -84,8 +96,8 @@ template <std::size_t R, std::size_t C, class T>
   for (std::size_t r = 0; r < R; ++r)
     for (std::size_t c = 0; c < C; ++c) {
       T* const at = to.data + r * to.step + c * L::width;
-      if (add && whole) sums[r][c].v += L::load(at).v;
-      sums[r][c].store(at);
+      if (add && whole) sums[0][r][c].v += L::load(at).v;
+      sums[0][r][c].store(at);
     }
   if (whole) return;
   for (std::size_t r = 0; r < R; ++r, y.data += y.step) {
