@@ -145,8 +145,11 @@ template <class T> void spread(const Broadcasting& how, const T* from, std::size
       copy(m, from + at, out + i, add);
     } else if (add) {
       for (std::size_t k = 0; k < m; ++k) out[i + k] += from[at];
-    } else {
-      std::fill_n(out + i, m, from[at]);
+    } else {  // what a register writes too far, the next piece overwrites
+      const Lanes<T> all(from[at]);
+      std::size_t k = 0;
+      for (; k < m && i + k + all.width <= n; k += all.width) all.store(out + i + k);
+      for (; k < m; ++k) out[i + k] = from[at];
     }
   });
 }
