@@ -1,11 +1,24 @@
 #include <autodiff/error.hpp>
 #include <autodiff/gemm.hpp>
-#include <autodiff/lanes.hpp>
+#include <autodiff/team.hpp>
+#include <autodiff/tiles.hpp>
 
 #include <cblas.h>
+#ifdef RAMP_ONEDNN
+#include <dnnl.h>
+#endif
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <new>
+
+// Weak: who isn't linked has no threads. oneDNN's are OpenMP's.
+extern "C" {
+[[gnu::weak]] void openblas_set_num_threads(int);
+[[gnu::weak]] void omp_set_num_threads(int);
+[[gnu::weak]] int omp_get_max_threads();
+}
 
 namespace ramp {
 namespace {
@@ -33,28 +46,40 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, dou
   cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
 }
 
-// Few columns or few rows: a BLAS would spend its time on packing. Each row of y is a sum of rows
-// of b, a register at a time.
-template <class T> void thin(const Matrix<T>& a, const Matrix<T>& b, T* __restrict y, bool add) {
-  using L = Lanes<T>;
-  const std::size_t m = a.height(), n = b.width(), k = a.width();
-  const std::size_t down = a.transposed ? 1 : a.cols, along = a.transposed ? a.cols : 1;
-  for (std::size_t i = 0; i < m; ++i, y += n) {
-    const T* const factors = a.data + i * down;
-    std::size_t j = 0;
-    for (; j + L::width <= n; j += L::width) {
-      L sum = add ? L::load(y + j) : L(0);
-      for (std::size_t l = 0; l < k; ++l)
-        sum = sum + L(factors[l * along]) * L::load(b.data + l * n + j);
-      sum.store(y + j);
-    }
-    for (; j < n; ++j) {
-      T sum = add ? y[j] : T(0);
-      for (std::size_t l = 0; l < k; ++l) sum += factors[l * along] * b.data[l * n + j];
-      y[j] = sum;
-    }
-  }
+std::atomic<int> threads = 0;  // what was asked for
+
+#ifdef RAMP_ONEDNN
+// Whether there is such a product. Each thread of the team computes a range of rows of y, or of
+// columns if there are more of them.
+bool onednn(const Matrix<float>& a, const Matrix<float>& b, float* y, bool add) {
+  const auto m = static_cast<dnnl_dim_t>(a.height()), n = static_cast<dnnl_dim_t>(b.width()),
+             k = static_cast<dnnl_dim_t>(a.width()), lda = static_cast<dnnl_dim_t>(a.cols),
+             ldb = static_cast<dnnl_dim_t>(b.cols), most = std::max(m, n);
+  constexpr double worth_a_thread = 1 << 21;  // multiplications: 20 us, and waking takes 5
+  const int before = omp_get_max_threads(), asked = threads > 0 ? threads.load() : before;
+  const double share =
+      static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / worth_a_thread;
+  const int parts = std::max(1, static_cast<int>(std::min<double>(asked, share)));
+  std::atomic<bool> failed = false;
+  in_parallel(parts, [&](int part) {
+    const auto from = [&](dnnl_dim_t p) { return p == parts ? most : most * p / parts / 16 * 16; };
+    const dnnl_dim_t first = from(part), count = from(part + 1) - first;
+    const dnnl_dim_t row = m == most ? first : 0, column = m == most ? 0 : first;
+    omp_set_num_threads(1);  // of this thread's products
+    if (dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m == most ? count : m,
+                   m == most ? n : count, k, 1, a.data + row * (a.transposed ? 1 : lda), lda,
+                   b.data + column * (b.transposed ? ldb : 1), ldb, add ? 1.0f : 0.0f,
+                   y + row * n + column, n) != dnnl_success)
+      failed = true;
+  });
+  omp_set_num_threads(before);
+  if (failed) throw std::bad_alloc();  // nothing else can go wrong
+  return true;
 }
+bool onednn(const Matrix<double>&, const Matrix<double>&, double*, bool) { return false; }
+#else
+template <class T> bool onednn(const Matrix<T>&, const Matrix<T>&, T*, bool) { return false; }
+#endif
 
 }  // namespace
 
@@ -65,6 +90,21 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
     if (!add) std::fill_n(y, a.height() * b.width(), T(0));
     return;
   }
+  // Multiplications up to which tiles win, and which no BLAS spreads over threads.
+  constexpr double small = register_bytes * register_bytes * register_bytes;
+  if (static_cast<double>(m) * n * k <= small) {
+    const auto turned = [](const Matrix<T>& x) {
+      return Matrix<T>{x.data, x.rows, x.cols, !x.transposed};
+    };
+    if (n == 1 && !a.transposed)
+      tiles::dots(a.data, b.data, y, a.rows, a.cols, add);
+    else if (n == 1)  // a column is as wide as a number, a row as a register
+      tiles::gemm(turned(b), turned(a), y, add);
+    else
+      tiles::gemm(a, b, y, add);
+    return;
+  }
+  if (onednn(a, b, y, add)) return;
   const int a_cols = blas_size(a.cols), b_cols = blas_size(b.cols);
   if (n == 1 || m == 1) {  // a vector's elements lie in a row either way
     if (!add) std::fill_n(y, a.height() * b.width(), T(0));  // 0 * NaN is NaN in some gemv
@@ -74,11 +114,13 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
     return;
   }
-  const bool rows_of_b = !b.transposed || k == 1;
-  const std::size_t work = a.height() * b.width() * a.width();
-  if (rows_of_b && (k == 1 || ((k <= 4 || m <= 4) && work <= 16384))) return thin(a, b, y, add);
   const T beta = add ? T(1) : T(0);
   blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);
+}
+
+void set_blas_threads(int n) {
+  threads = n;
+  if (openblas_set_num_threads) openblas_set_num_threads(n);
 }
 
 template void gemm(const Matrix<float>&, const Matrix<float>&, float*, bool);

@@ -1,4 +1,5 @@
-// The one door to a BLAS.
+// The one door to a BLAS: small products are computed here (tiles.hpp), float ones by oneDNN where
+// Ramp was built with it, the others by CBLAS.
 #pragma once
 
 #include <cstddef>
@@ -17,5 +18,9 @@ template <class T> struct Matrix {
 
 /// y = a b, or y += a b; y is (a.height(), b.width()), and a.width() == b.height().
 template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add);
+
+/// How many threads a large product uses from here on, OpenBLAS's and oneDNN's alike, whichever
+/// thread asks for it. Another BLAS has a way of its own.
+void set_blas_threads(int n);
 
 }  // namespace ramp

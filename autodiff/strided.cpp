@@ -39,14 +39,19 @@ void sum_columns(const T* __restrict in, std::size_t rows, std::size_t cols, T* 
   using L = Lanes<T>;
   std::size_t k = 0;
   const auto down = [&](auto registers) {
-    constexpr std::size_t n = registers;
+    constexpr std::size_t n = registers, turns = 4 / n;  // four sums: one would wait for itself
     for (; k + n * L::width <= cols; k += n * L::width) {
-      std::array<L, n> sums;
-      for (std::size_t r = 0; r < n; ++r) sums[r] = L::load(to + k + r * L::width);
-      for (std::size_t i = 0; i < rows; ++i)
-        for (std::size_t r = 0; r < n; ++r)
-          sums[r] = sums[r] + L::load(in + i * cols + k + r * L::width);
-      for (std::size_t r = 0; r < n; ++r) sums[r].store(to + k + r * L::width);
+      L sums[turns][n];
+      for (auto& turn : sums) std::fill_n(turn, n, L(0));
+      for (std::size_t i = 0; i < rows; i += turns)
+        for (std::size_t t = 0; t < turns && i + t < rows; ++t)
+          for (std::size_t r = 0; r < n; ++r)
+            sums[t][r] = sums[t][r] + L::load(in + (i + t) * cols + k + r * L::width);
+      for (std::size_t r = 0; r < n; ++r) {
+        L sum = L::load(to + k + r * L::width);
+        for (std::size_t t = 0; t < turns; ++t) sum = sum + sums[t][r];
+        sum.store(to + k + r * L::width);
+      }
     }
   };
   down(std::integral_constant<std::size_t, 4>{});
@@ -93,12 +98,12 @@ Broadcasting::Broadcasting(const Shape& from, const Shape& to) {
 
 std::size_t Broadcasting::offset(std::size_t row) const {
   std::size_t at = 0;
-  for (int i = rank - 2; i >= 0; --i) {
+  for (int i = rank - 2; i > 0; --i) {
     const auto k = static_cast<std::size_t>(i);
     at += row % sizes[k] * steps[k];
     row /= sizes[k];
   }
-  return at;
+  return rank > 1 ? at + row * steps[0] : at;  // divisions are slow: none for the first axis
 }
 
 namespace {
@@ -140,8 +145,11 @@ template <class T> void spread(const Broadcasting& how, const T* from, std::size
       copy(m, from + at, out + i, add);
     } else if (add) {
       for (std::size_t k = 0; k < m; ++k) out[i + k] += from[at];
-    } else {
-      std::fill_n(out + i, m, from[at]);
+    } else {  // what a register writes too far, the next piece overwrites
+      const Lanes<T> all(from[at]);
+      std::size_t k = 0;
+      for (; k < m && i + k + all.width <= n; k += all.width) all.store(out + i + k);
+      for (; k < m; ++k) out[i + k] = from[at];
     }
   });
 }
@@ -200,6 +208,14 @@ void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bo
   const auto better = [smallest](T a, T b) {  // a instead of b
     return (smallest ? a < b : a > b) || a != a;
   };
+  if (inner == 1) {  // in a register, without branches
+    for (std::size_t o = 0; o < outer; ++o, x += n) {
+      T best = x[0];
+      for (std::size_t k = 1; k < n; ++k) best = better(x[k], best) ? x[k] : best;
+      y[o] = best;
+    }
+    return;
+  }
   for (std::size_t o = 0; o < outer; ++o, x += n * inner, y += inner) {
     std::copy_n(x, inner, y);
     for (std::size_t k = 1; k < n; ++k)

@@ -12,6 +12,7 @@ Shape Matmul::shape(const Shape& a, const Shape& b) {
   if (inner_a != inner_b)
     throw ShapeError(
         fmt::format("[matmul] {}: inner sizes {} and {} differ", text(), inner_a, inner_b));
+  if (a.rank() == 2 && b.rank() == 2) return Shape::of({a[0], b[1]}, 2);
   Shape y;
   if (!broadcast(leading(a), leading(b), y))
     throw ShapeError(fmt::format("[matmul] {}: the leading axes don't broadcast", text()));

@@ -13,7 +13,6 @@ struct BatchPlaces {
   Broadcasting how;
   BatchPlaces(const Shape& from, const Shape& to) : how(from, to) {}
   std::size_t operator[](std::size_t i) const {
-    if (i == 0) return 0;  // mostly the only one, and divisions are slow
     return how.offset(i / how.inner()) + i % how.inner() * how.inner_step();
   }
 };
@@ -24,21 +23,24 @@ struct Matmul : Structural<2> {
                                "Matrix product (.., m, k) x (.., k, n); leading axes broadcast."};
   static Shape shape(const Shape& a, const Shape& b);
 
+  // y = a b, or y += a b, matrix by matrix.
+  template <class T>
+  static void multiply(const Value<T>& a, const Value<T>& b, const View<T>& y, bool add) {
+    const auto matrix = [](const Value<T>& x, std::size_t at) {
+      const int r = x.shape.rank();
+      const std::size_t rows = x.shape[r - 2], cols = x.shape[r - 1];
+      return Matrix<T>{x.data + at * rows * cols, x.transposed ? cols : rows,
+                       x.transposed ? rows : cols, x.transposed};
+    };
+    if (y.shape.rank() == 2) return gemm(matrix(a, 0), matrix(b, 0), y.data, add);
+    const Shape batch = leading(y.shape);
+    const std::size_t step = batch.size() == 0 ? 0 : y.size() / batch.size();
+    const BatchPlaces of_a(leading(a.shape), batch), of_b(leading(b.shape), batch);
+    for (std::size_t i = 0; i < batch.size(); ++i)
+      gemm(matrix(a, of_a[i]), matrix(b, of_b[i]), y.data + i * step, add);
+  }
   static constexpr auto value = [](auto a, auto b) {
-    return Writes{[a, b](auto y, bool add) {
-      const auto matrix = [](const auto& x, std::size_t at) {
-        const int r = x.shape.rank();
-        const std::size_t rows = x.shape[r - 2], cols = x.shape[r - 1];
-        return Matrix<std::remove_pointer_t<decltype(x.data)>>{
-            x.data + at * rows * cols, x.transposed ? cols : rows, x.transposed ? rows : cols,
-            x.transposed};
-      };
-      const Shape batch = leading(y.shape);
-      const std::size_t step = batch.size() == 0 ? 0 : y.size() / batch.size();
-      const BatchPlaces of_a(leading(a.shape), batch), of_b(leading(b.shape), batch);
-      for (std::size_t i = 0; i < batch.size(); ++i)
-        gemm(matrix(a, of_a[i]), matrix(b, of_b[i]), y.data + i * step, add);
-    }};
+    return Writes{[a, b](const auto& y, bool add) { multiply(a, b, y, add); }};
   };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto a, auto b) { return sum_to(matmul(g, transpose(b)), shape_of(a)); },
@@ -82,7 +84,7 @@ struct Affine : Structural<3> {
   static constexpr auto value = [](auto x, auto w, auto b) {
     return Writes{[x, w, b](const auto& y, bool add) {
       spread(Broadcasting(b.shape, y.shape), b.data, 0, y.size(), y.data, add);
-      record<Matmul>({}, x, w).into(y, true);
+      Matmul::multiply(x, w, y, true);
     }};
   };
   static constexpr auto pullbacks = std::tuple{

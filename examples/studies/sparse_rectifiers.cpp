@@ -3,6 +3,7 @@
 // MNIST, and more zeros don't hurt until about 85 %.
 #include "study.hpp"
 
+#include <autodiff/gemm.hpp>
 #include <nn/nn.hpp>
 
 #include <algorithm>
@@ -15,9 +16,6 @@
 
 using namespace ramp::nn;
 using ramp::Tape, ramp::Var;
-
-// Weak: only OpenBLAS has it. Its threads and ours together are slower by tens.
-extern "C" [[gnu::weak]] void openblas_set_num_threads(int);
 
 namespace {
 
@@ -172,7 +170,7 @@ void row(const std::string& name, std::span<const Result> results) {
 
 int main(int argc, char** argv) {
   const study::Options options = study::parse(argc, argv, about);
-  if (openblas_set_num_threads) openblas_set_num_threads(1);
+  ramp::set_blas_threads(1);  // its threads and ours together are slower by tens
   Plan plan = options.full ? Plan{1000, 3, 15, 2, 50000, 10000, {1e-4, 3e-4, 1e-3, 3e-3}}
                            : Plan{64, 2, 3, 2, 2000, 500, {1e-3, 1e-2}};
   if (options.runs > 0) plan.seeds = options.runs;

@@ -4,6 +4,7 @@
 #include "progress.hpp"
 
 #include <autodiff/autodiff.hpp>
+#include <autodiff/gemm.hpp>
 #include <nn/joined.hpp>
 #include <nn/nn.hpp>
 
@@ -16,9 +17,6 @@
 #include <csignal>
 #include <memory>
 #include <optional>
-
-// Weak: only OpenBLAS has it.
-extern "C" [[gnu::weak]] void openblas_set_num_threads(int);
 
 namespace ramp::tool {
 
@@ -221,7 +219,7 @@ std::string summary_line(const nn::EpochInfo& epoch, std::uint64_t epochs) {
 
 void train(const TrainOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  if (openblas_set_num_threads) openblas_set_num_threads(options.threads);
+  set_blas_threads(options.threads);
   const fs::path folder = options.out;
   std::optional<OutputFile> metrics;
   if (!folder.empty()) {  // first, so that a mistyped folder costs no training
@@ -360,7 +358,7 @@ void add_train(CLI::App& app) {
   add(*command, "--batch", o.batch, "Samples of a step")->check(whole(1, 1'000'000));
   add(*command, "--epochs", o.epochs, "Rounds through the data")->check(whole(1, 1'000'000'000));
   add(*command, "--seed", o.seed, "Of points, weights and order")->check(whole(0));
-  add(*command, "--threads", o.threads, "Of OpenBLAS")->check(whole(1, 1024));
+  add(*command, "--threads", o.threads, "Of OpenBLAS and oneDNN")->check(whole(1, 1024));
   add(*command, "--at-zero", o.at_zero, "The slope of relu at 0, and its like at every kink")
       ->type_name("C")
       ->check(from_to(-1e6, 1e6));
