@@ -12,10 +12,10 @@ template <class Plus_, class Term_> struct SumOf : Structural<variadic> {
   using Plus = Plus_;
   using Term = Term_;
   static Shape shape(std::span<const Shape> in) {
-    for (const Shape& x : in)
-      if (x.rank() > 0 || in.size() % 2 == 0)
-        throw ShapeError(
-            "[sum] it takes pairs of factors, and what they are added to; all of rank 0");
+    bool numbers = in.size() % 2 == 1;
+    for (const Shape& x : in) numbers &= x.rank() == 0;
+    if (!numbers)
+      throw ShapeError("[sum_of_products] it takes pairs of numbers, and what they are added to");
     return {};
   }
   static constexpr auto value = [](auto in) {
