@@ -96,6 +96,10 @@ template <class Record> class Records {
 
   bool full() const { return size_ == capacity_; }
   void push_unchecked(const Record& r) { data_[size_++] = r; }  // needs room
+  Record& add_unchecked() {
+    return data_[size_++];
+  }  // needs room; to be filled in place: a copy
+     // waits for what was written piece by piece
   void push(const Record& r) {
     if (full()) reserve(size_ + 1);
     push_unchecked(r);

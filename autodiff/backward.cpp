@@ -10,10 +10,10 @@ namespace ramp {
 
 template <class T>
 void Tape<T>::check_root(const Var<T>& root, const Shape* seed, const char* call) const {
-  check(root, leaf_op);
-  const Shape shape = shape_of(root.index_);
-  const char* name = op_info(nodes_[root.index_].op).about.name;
-  if (!nodes_[root.index_].is(Node<T>::varies))
+  const std::uint32_t i = at(root, leaf_op);
+  const Shape shape = shape_of(i);
+  const char* name = op_info(nodes_[i].op).about.name;
+  if (!nodes_[i].is(Node<T>::varies))
     throw GradientError(
         fmt::format("[{}] the root, {} {}, depends on no variable: there is nothing to "
                     "differentiate; was it recorded under no_grad() or detached?",
@@ -80,35 +80,34 @@ std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>>
   sweep(root, nullptr, true, false);
   std::vector<Tensor<T>> all;
   for (const Var<T>& x : inputs)
-    all.push_back(x.index_ > root.index_ ? Tensor<T>(shape_of(x.index_)) : gradient(x));
+    all.push_back(x.index() > root.index() ? Tensor<T>(shape_of(x.index())) : gradient(x));
   return all;
 }
 
 template <class T>
 void Tape<T>::check_inputs(std::span<const Var<T>> inputs, const char* call) const {
   for (const Var<T>& x : inputs) {
-    check(x, leaf_op);
-    if (!nodes_[x.index_].is(Node<T>::varies))
+    const std::uint32_t i = at(x, leaf_op);
+    if (!nodes_[i].is(Node<T>::varies))
       throw GradientError(fmt::format("[{}] {} {} doesn't vary: make it a leaf()", call,
-                                      op_info(nodes_[x.index_].op).about.name,
-                                      to_string(shape_of(x.index_))));
+                                      op_info(nodes_[i].op).about.name, to_string(shape_of(i))));
   }
 }
 
 template <class T> Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
-  check(x, leaf_op);
-  const Node<T>& node = nodes_[x.index_];
+  const std::uint32_t i = at(x, leaf_op);
+  const Node<T>& node = nodes_[i];
   const auto fail = [&](const char* why) {
     throw GradientError(fmt::format("[gradient] {} {}: {}", op_info(node.op).about.name,
-                                    to_string(shape_of(x.index_)), why));
+                                    to_string(shape_of(i)), why));
   };
   if (adjoints_.swept == 0) fail("no backward() has run on this recording");
   if (!node.is(Node<T>::varies)) fail("it doesn't vary, so it has no gradient: make it a leaf()");
-  if (x.index_ >= adjoints_.swept) fail("it was recorded after the root of the last backward()");
+  if (i >= adjoints_.swept) fail("it was recorded after the root of the last backward()");
   if (node.rank() > 0 && node.op != leaf_op && !adjoints_.retained)
     fail("the gradients of interior tensors aren't kept: backward(root, {.retain = true})");
-  const auto g = gradient_of(x.index_);
-  return g ? Tensor<T>(*g) : Tensor<T>(shape_of(x.index_));
+  const auto g = gradient_of(i);
+  return g ? Tensor<T>(*g) : Tensor<T>(shape_of(i));
 }
 
 template <class T> std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i) const {
@@ -143,6 +142,8 @@ template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add) {
 
 template <class T>
 void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters) {
+  settle();
+  const std::uint32_t root_index = root.index();
   for (const Binding& b : bindings_)
     if (b.parameter->version() != b.version)
       throw GradientError(
@@ -152,7 +153,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
                       b.parameter->name()));
   if (options_.checked && seed && first_bad(seed->view()) < seed->size())
     throw NonFiniteError("[backward] the seed isn't finite");
-  adjoints_.swept = root.index_ + 1;
+  adjoints_.swept = root_index + 1;
   adjoints_.retained = retain || options_.checked;
   adjoints_.into_parameters = into_parameters;
   adjoints_.scalars.resize(adjoints_.swept);
@@ -162,7 +163,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
   adjoints_.memory.rewind({});
 
   bool add;
-  const View<T> at_root = adjoint(root.index_, add);
+  const View<T> at_root = adjoint(root_index, add);
   for (std::size_t i = 0; i < at_root.size(); ++i) at_root[i] = seed ? (*seed)[i] + T(0) : T(1);
 
   const Rules<T>* const* const rules = all_rules<T>();
@@ -264,14 +265,13 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
                                                              std::span<const Var<T>> inputs,
                                                              std::optional<Var<T>> seed) {
   const Shape seed_shape = seed ? seed->shape() : Shape{};
-  check(root, leaf_op);
-  if (nodes_[root.index_].is(Node<T>::varies))  // the derivative of a constant is 0
+  if (nodes_[root.index()].is(Node<T>::varies))  // the derivative of a constant is 0
     check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
-  const std::uint32_t n = root.index_ + 1;
+  const std::uint32_t n = root.index() + 1;
   std::vector<bool> between(n);  // depends on one of the inputs
   check_inputs(inputs, "grad_on_tape");
   for (const Var<T>& x : inputs)
-    if (x.index_ < n) between[x.index_] = true;
+    if (x.index() < n) between[x.index()] = true;
   for (std::uint32_t i = 0; i < n; ++i) {
     if (!nodes_[i].is(Node<T>::varies)) between[i] = false;
     if (between[i] || !nodes_[i].is(Node<T>::varies)) continue;
@@ -279,10 +279,10 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
       if (between[k]) between[i] = true;
   }
   std::vector<std::optional<Var<T>>> adjoints(n);
-  if (between[root.index_]) {
-    adjoints[root.index_] = seed                         ? *seed
-                            : nodes_[root.index_].rank() ? constant(Tensor<T>(root.shape(), T(1)))
-                                                         : constant(T(1));
+  if (between[root.index()]) {
+    adjoints[root.index()] = seed                          ? *seed
+                             : nodes_[root.index()].rank() ? constant(Tensor<T>(root.shape(), T(1)))
+                                                           : constant(T(1));
   }
   std::vector<Var<T>> in;
   for (std::uint32_t i = n; i-- > 0;) {
@@ -294,7 +294,7 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
     std::memcpy(attr.bytes.data(), attr_of(i), op.attr_bytes);
     const VarCall<T> call{in, handle(i), attr.bytes.data(), conventions(nodes_[i])};
     for (std::size_t k = 0; k < in.size(); ++k) {
-      const std::uint32_t to = in[k].index_;
+      const std::uint32_t to = in[k].index();
       if (!between[to] || !op.differentiable_in(static_cast<int>(k))) continue;
       if (!operand_varies(nodes_[i], k, to)) continue;
       const Var<T> g = op.rules<T>().symbols[op.arity == variadic ? 0 : k](
@@ -304,10 +304,10 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
   }
   std::vector<Var<T>> all;
   for (const Var<T>& x : inputs)
-    if (x.index_ < n && adjoints[x.index_])
-      all.push_back(*adjoints[x.index_]);
+    if (x.index() < n && adjoints[x.index()])
+      all.push_back(*adjoints[x.index()]);
     else
-      all.push_back(nodes_[x.index_].rank() ? constant(Tensor<T>(x.shape())) : constant(T(0)));
+      all.push_back(nodes_[x.index()].rank() ? constant(Tensor<T>(x.shape())) : constant(T(0)));
   return all;
 }
 

@@ -103,7 +103,7 @@ template <class T> Census census(const Tape<T>& tape, const CensusOptions& optio
   return Census().add(tape, options);
 }
 template <class T> Census census(const Var<T>& root, const CensusOptions& options) {
-  root.tape().check(root, leaf_op);
+  root.tape().at(root, leaf_op);
   const std::vector<bool> needed = root.tape().needed_by(root.index());
   Census found;
   add_nodes(found, root.tape(), root.index() + 1, &needed, options.within);

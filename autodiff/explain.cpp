@@ -12,8 +12,8 @@ template <class T> class Explaining {
  public:
   Explaining(const Var<T>& root, const Var<T>& x)
       : tape_(root.tape()), x_(x.index()), z_(root.index() + 1), from_(root.index() + 1) {
-    tape_.check(root, leaf_op);
-    tape_.check(x, leaf_op);
+    tape_.at(root, leaf_op);
+    tape_.at(x, leaf_op);
     why_.node = x_;
     const std::vector<bool> needed = tape_.needed_by(root.index());
     std::vector<bool> flows(needed.size());  // gets a gradient of the root

@@ -111,6 +111,8 @@ template <class F> struct Writes {
 };
 template <class F> Writes(F) -> Writes<F>;
 
+template <class X> void is_named(const X&) {}  // of handles there is another (tape.hpp)
+
 // --- Operands: what the public functions take ----------------------------------------------
 
 template <class X> inline constexpr bool is_traced = false;

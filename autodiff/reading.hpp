@@ -63,6 +63,18 @@ template <class O, class T> struct Reading {
     });
   }
 
+  // Of a sum of terms; back in the order in which they would be swept if each were a node.
+  static void sweep_terms(const Node<T>& node, T g, const Sweep<T>& s) {
+    const std::uint32_t* const in = s.pool + node.in[0];
+    for (std::size_t k = node.in[1] - 1; k > 0;) {
+      k -= 2;
+      const T a = s.nodes[in[k]].value, b = s.nodes[in[k + 1]].value;
+      accumulate(s.adjoints[in[k]], O::of_term(g, a, b, false));
+      accumulate(s.adjoints[in[k + 1]], O::of_term(g, a, b, true));
+    }
+    accumulate(s.adjoints[in[node.in[1] - 1]], g);
+  }
+
   // --- Lanes ----------------------------------------------------------------------------------
   // to[i] = f(operands[0][i], operands[1][i], ...), or += where `add`.
   template <std::size_t N, bool add, class F>
@@ -152,6 +164,7 @@ template <class O, class T> struct Reading {
       if constexpr (has_kink<O>) r.distance = distance;
     } else {
       r.value = value;
+      if constexpr (requires { typename O::Term; }) r.sweep = sweep_terms;
     }
     repeat<arity>([&](auto k) {
       if constexpr (differentiable<k>) {

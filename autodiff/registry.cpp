@@ -17,6 +17,7 @@ extern template std::vector<OpInfo> make_ops(Products);
 extern template std::vector<OpInfo> make_ops(Reductions);
 extern template std::vector<OpInfo> make_ops(Indexing);
 extern template std::vector<OpInfo> make_ops(Probabilities);
+extern template std::vector<OpInfo> make_ops(Sums);
 
 namespace {
 

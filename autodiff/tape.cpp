@@ -11,15 +11,9 @@ namespace ramp {
 
 // --- Handles ---------------------------------------------------------------------------------
 
-template <class T> Shape Var<T>::shape() const {
-  tape_->check(*this, leaf_op);
-  return tape_->shape_of(index_);
-}
+template <class T> Shape Var<T>::shape() const { return tape_->shape_of(index()); }
 
-template <class T> View<const T> Var<T>::view() const {
-  tape_->check(*this, leaf_op);
-  return tape_->value_of(index_);
-}
+template <class T> View<const T> Var<T>::view() const { return tape_->value_of(index()); }
 
 template <class T> T Var<T>::item() const {
   const View<const T> v = view();
@@ -34,20 +28,17 @@ template <class Change> const Change* latest(const std::vector<Change>& changes,
   return after == changes.begin() ? nullptr : &*std::prev(after);
 }
 
-template <class T> std::uint32_t Tape<T>::epoch_of(std::uint32_t i) const {
+template <class T> std::uint64_t Tape<T>::epoch_of(std::uint32_t i) const {
+  const std::size_t n = epochs_.size();  // mostly it is one of the last two
+  if (epochs_[n - 1].first <= i) return epochs_[n - 1].number;
+  if (epochs_[n - 2].first <= i) return epochs_[n - 2].number;
   return latest(epochs_, i)->number;
 }
 
-template <class T> void Tape<T>::check_slowly(const Var<T>& x, OpId op) const {
-  const char* call = op == leaf_op ? "tape" : op_info(op).about.name;
-  if (x.tape_ != this)
-    throw HandleError(fmt::format("[{}] an operand is on another tape: record all on one", call));
-  if (x.index_ >= size() || x.epoch_ != epoch_of(x.index_))
-    throw HandleError(fmt::format(
-        "[{}] an operand's node was dropped by clear() or rewind(): record it again", call));
+template <class T> Var<T> Tape<T>::handle(std::uint32_t i) {
+  return {this,
+          Word::of(i, stamp_of(epoch_of(i)) | (nodes_[i].rank() ? Word::tensor : Word::scalar))};
 }
-
-template <class T> Var<T> Tape<T>::handle(std::uint32_t i) { return {this, i, epoch_of(i)}; }
 
 // --- Recording -------------------------------------------------------------------------------
 
@@ -56,10 +47,12 @@ template <class T> Tape<T>::Tape(TapeOptions options)
   if (!std::isfinite(options.at_zero))
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
   attrs_.push(0);
+  end_pool(0);
+  vary(varying_);
 }
 
 template <class T> void Tape<T>::grow() {
-  if (size() == UINT32_MAX)
+  if (nodes_.size() == UINT32_MAX)
     throw BudgetError("[tape] more than 2^32 - 1 nodes: clear or rewind it");
   if (options_.memory_budget) check_budget(nodes_.size() * sizeof(Node<T>));
   nodes_.reserve(nodes_.size() + 1);
@@ -67,7 +60,7 @@ template <class T> void Tape<T>::grow() {
 
 template <class T> std::size_t Tape<T>::bytes() const {
   return nodes_.size() * sizeof(Node<T>) + tensors_.size() * sizeof(TensorRecord<T>) +
-         attrs_.size() * sizeof(std::uint64_t) + pool_.size() * sizeof(std::uint32_t) +
+         attrs_.size() * sizeof(std::uint64_t) + Word::place(end_) * sizeof(std::uint32_t) +
          values_.used();
 }
 
@@ -75,7 +68,9 @@ template <class T> void Tape<T>::check_budget(std::size_t more) const {
   if (options_.memory_budget == 0 || bytes() + more <= options_.memory_budget) return;
   std::map<std::uint32_t, std::size_t> used;  // by scope
   for (std::size_t c = 0; c < scope_changes_.size(); ++c) {
-    const std::uint32_t last = c + 1 < scope_changes_.size() ? scope_changes_[c + 1].first : size();
+    const std::uint32_t last = c + 1 < scope_changes_.size()
+                                   ? scope_changes_[c + 1].first
+                                   : static_cast<std::uint32_t>(nodes_.size());
     for (std::uint32_t i = scope_changes_[c].first; i < last; ++i)
       used[scope_changes_[c].scope] +=
           sizeof(Node<T>) + (nodes_[i].rank() ? value_of(i).size() * sizeof(T) : 0);
@@ -100,14 +95,6 @@ template <class T> void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape&
   node.flags = static_cast<std::uint16_t>(node.flags | shape.rank() | Node<T>::shaped);
   node.tensor = tensors_.size();
   tensors_.push({data, shape.sizes()});
-}
-
-template <class T> Var<T> Tape<T>::add_leaf(T value, bool varies, Name name) {
-  if (options_.checked) return add_leaf(View<const T>{&value, Shape{}}, varies, true, name);
-  Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
-  node.value = value;
-  push(node);
-  return name.text.empty() ? last() : named(last(), name.text);
 }
 
 template <class T> Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied,
@@ -184,6 +171,9 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
     throw ValueError(
         fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity, in.size()));
   const Arena::Temporary temporary(scratch_);
+  std::uint32_t* const at = scratch<std::uint32_t>(in.size());
+  for (std::size_t k = 0; k < in.size(); ++k) at[k] = this->at(in[k], id);
+  settle();
   Shape* const shapes = scratch<Shape>(in.size());
   Value<T>* const values = scratch<Value<T>>(in.size());
   using N = Node<T>;
@@ -191,8 +181,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   bool shaped = false;
   unsigned flags = 0;
   for (std::size_t k = 0; k < in.size(); ++k) {
-    check(in[k], id);
-    const std::uint32_t i = in[k].index_;
+    const std::uint32_t i = at[k];
     shapes[k] = shape_of(i);
     shaped |= shapes[k].rank() > 0;
     if (!nodes_[i].is(N::varies) || !op.differentiable_in(static_cast<int>(k))) continue;
@@ -222,15 +211,15 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
     attr = &attrs_[node.attr];
   }
   if (in.size() > 2 || op.arity == variadic) {
-    node.in = {static_cast<std::uint32_t>(pool_.size()), static_cast<std::uint32_t>(in.size())};
-    for (const Var<T>& x : in) pool_.push(x.index_);
+    node.in = {Word::place(end_), static_cast<std::uint32_t>(in.size())};
+    for (std::size_t k = 0; k < in.size(); ++k) pool(at[k]);
     node.flags |= N::pooled;
   } else {
-    for (std::size_t k = 0; k < in.size(); ++k) node.in[k] = in[k].index_;
+    for (std::size_t k = 0; k < in.size(); ++k) node.in[k] = at[k];
     node.flags = static_cast<std::uint16_t>(node.flags | in.size() << 3);
   }
   if (nodes_.full()) grow();  // operands of rank 0 are read where their nodes lie
-  for (std::size_t k = 0; k < in.size(); ++k) read(in[k].index_, values[k]);
+  for (std::size_t k = 0; k < in.size(); ++k) read(at[k], values[k]);
   if (shape.rank() == 0) {
     evaluate<T>(op, {values, in.size()}, attr, {&node.value, shape}, false);
   } else {
@@ -249,8 +238,11 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
 
 template <class T> auto Tape<T>::mark() const -> Mark {
   const auto n = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
-  return {size(),       n(tensors_), n(pool_), n(attrs_),      n(names_), n(scope_changes_),
-          n(bindings_), n(places_),  epoch_,   values_.mark(), this};
+  const std::uint32_t nodes = size();  // first: it settles
+  return {nodes,          n(tensors_), Word::place(end_),
+          n(attrs_),      n(names_),   n(scope_changes_),
+          n(bindings_),   n(places_),  epoch_,
+          values_.mark(), this};
 }
 
 template <class T> void Tape<T>::rewind(const Mark& mark) {
@@ -263,17 +255,19 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 
 template <class T> void Tape<T>::drop(const Mark& mark) {
   places_.resize(std::min<std::size_t>(places_.size(), mark.places));
-  if (mark.nodes == size()) return;
+  if (mark.nodes == nodes_.size() && !pending_) return;
+  pending_ = open_ = 0;
   nodes_.resize(mark.nodes);
   tensors_.resize(mark.tensors);
-  pool_.resize(mark.pool);
   attrs_.resize(std::max(1u, mark.attrs));
   names_.resize(mark.names);
   scope_changes_.resize(std::max(1u, mark.scopes));
   bindings_.resize(mark.bindings);
   values_.rewind(mark.values);
   while (epochs_.size() > 1 && epochs_.back().first >= mark.nodes) epochs_.pop_back();
-  ++epoch_;
+  stamp_ = stamp_of(++epoch_);
+  end_pool(mark.pool);
+  vary(varying_);
   if (mark.nodes == 0)
     epochs_.assign(1, {0, epoch_});
   else
@@ -310,10 +304,10 @@ template <class T> std::string Tape<T>::scope_path(std::uint32_t scope) const {
 }
 
 template <class T> Var<T> Tape<T>::named(const Var<T>& x, std::string_view name) {
-  check(x, leaf_op);
+  const std::uint32_t node = at(x, leaf_op);
   char* text = values_.template take_array<char>(name.size());
   std::copy(name.begin(), name.end(), text);
-  names_.push_back({x.index_, {text, name.size()}});
+  names_.push_back({node, {text, name.size()}});
   return x;
 }
 

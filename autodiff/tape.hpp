@@ -32,7 +32,8 @@ template <class T> struct Node {
       bound = 1 << 7,                              // a leaf that reads a Parameter
       varies = 1 << 8,                             // has a gradient
       first_varies = 1 << 9, second_varies = 1 << 10,
-                                 kinked = 1 << 11;  // its op has a kink formula
+                                 kinked = 1 << 11,  // its op has a kink formula
+      grown = 1 << 12;                              // a sum that grew term by term
 
   int rank() const { return flags & rank_mask; }
   bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
@@ -55,15 +56,15 @@ template <class T> struct Sweep {
   double at_zero;
 };
 
-// An adjoint that nothing has reached is -0, which no sum of contributions is: each is followed by
-// + 0. So reached and unreached are told apart without a bit of their own, and 0 * infinity is
-// still NaN on a path that was reached.
+// An adjoint that nothing has reached is -0, which no sum of contributions is: + 0 makes each of
+// them another. So reached and unreached are told apart without a bit of their own, and 0 *
+// infinity is still NaN on a path that was reached.
+template <class T> using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 template <class T> inline bool reached(T adjoint) {
-  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  return std::bit_cast<Bits>(adjoint) != std::bit_cast<Bits>(T(-0.0));
+  return std::bit_cast<Bits<T>>(adjoint) != std::bit_cast<Bits<T>>(T(-0.0));
 }
 template <class T> inline void accumulate(T& adjoint, T contribution) {
-  adjoint = (adjoint + contribution) + T(0);
+  adjoint += contribution + T(0);
 }
 
 struct TapeOptions {
@@ -103,13 +104,44 @@ struct Name {
 
 template <class T> class Tape;
 
+// What a handle stands for, in a word. Below: a node, or for the last two a place in the pool.
+// Above: when it was made, as an epoch of the tape, and what it is.
+struct Word {
+  enum Kind : std::uint32_t {
+    scalar,
+    tensor,
+    fresh,     // a product that only this handle knows, so that it may become a term of a sum
+    sum = 4,   // a sum up to a term: what may have grown since
+    term = 5,  // a product that has become a term
+    none = 8,
+    kinds = 16
+  };
+  static std::uint64_t of(std::uint64_t place, std::uint64_t stamp) { return place | stamp << 32; }
+  static std::uint32_t stamp(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
+  static std::uint32_t place(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+};
+
 /// A handle on a node of a tape. It is cheap to copy, and must not outlive the tape.
 template <class T> class Var {
  public:
   using Number = T;
 
+  // A product that two handles know is no longer fresh: it becomes a node.
+  Var(const Var& x) : tape_(x.tape_), word_(x.shared()) {}
+  Var(Var&& x) noexcept : tape_(x.tape_), word_(x.taken()) {}
+  Var& operator=(const Var& x) {
+    tape_ = x.tape_;
+    word_ = x.shared();
+    return *this;
+  }
+  Var& operator=(Var&& x) noexcept {
+    tape_ = x.tape_;
+    word_ = x.taken();
+    return *this;
+  }
+
   Tape<T>& tape() const { return *tape_; }
-  std::uint32_t index() const { return index_; }
+  std::uint32_t index() const;
   Shape shape() const;
   /// The value, in the tape's memory: until the tape is cleared, and for rank 0 until the next op.
   View<const T> view() const;
@@ -120,15 +152,28 @@ template <class T> class Var {
 
  private:
   friend class Tape<T>;
-  Var(Tape<T>* tape, std::uint32_t index, std::uint32_t epoch)
-      : tape_(tape), index_(index), epoch_(epoch) {}
+  template <class U> friend void is_named(const Var<U>& x);
+  Var(Tape<T>* tape, std::uint64_t word) : tape_(tape), word_(word) {}
+
+  static constexpr std::uint64_t fresh = std::uint64_t{Word::fresh} << 32;
+  std::uint64_t shared() const {
+    if (word_ & fresh) settle();
+    return word_;
+  }
+  std::uint64_t taken() {
+    const std::uint64_t word = word_;
+    if (word & fresh) word_ = Word::of(0, Word::none);
+    return word;
+  }
+  void settle() const;
 
   Tape<T>* tape_;
-  std::uint32_t index_, epoch_;
+  mutable std::uint64_t word_;  // a tape that looks up what it stands for says so here
 };
 static_assert(sizeof(Var<double>) == 16);
 
 template <class T> Shape shape_of(const Var<T>& x) { return x.shape(); }
+template <class T> void is_named(const Var<T>& x) { x.shared(); }
 
 // The symbolic reading's arguments.
 template <class T> struct VarCall {
@@ -199,9 +244,9 @@ template <class T = double> class Tape {
   class NoGrad {
    public:
     explicit NoGrad(Tape& tape) : tape_(&tape), before_(tape.varying_) {
-      tape.varying_ &= Node<T>::rank_mask;
+      tape.vary(tape.varying_ & Node<T>::rank_mask);
     }
-    ~NoGrad() { tape_->varying_ = before_; }
+    ~NoGrad() { tape_->vary(before_); }
     NoGrad(const NoGrad&) = delete;
     NoGrad& operator=(const NoGrad&) = delete;
 
@@ -236,7 +281,8 @@ template <class T = double> class Tape {
 
   struct Mark {
     std::uint32_t nodes = 0, tensors = 0, pool = 0, attrs = 0, names = 0, scopes = 0, bindings = 0;
-    std::uint32_t places = 0, epoch = 0;
+    std::uint32_t places = 0;
+    std::uint64_t epoch = 0;
     Arena::Mark values{};
     const Tape* tape = nullptr;
   };
@@ -249,7 +295,10 @@ template <class T = double> class Tape {
   Var<T> named(const Var<T>& x, std::string_view name);
 
   // --- What readers of a tape see: nodes, in the order of their recording ----------------------
-  std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size()); }
+  std::uint32_t size() const {
+    settle();
+    return static_cast<std::uint32_t>(nodes_.size());
+  }
   const TapeOptions& options() const { return options_; }
   const Node<T>& node(std::uint32_t i) const { return nodes_[i]; }
   std::span<const std::uint32_t> operands(std::uint32_t i) const;
@@ -295,16 +344,27 @@ template <class T = double> class Tape {
   template <class O, class... X> Var<T> record(const typename O::Attr& attr, const X&... x);
   /// Records any op by its id; `attr` points to its attributes.
   Var<T> record(OpId op, std::span<const Var<T>> in, const void* attr);
-  /// HandleError, naming the op, if x is of another tape or was dropped.
-  void check(const Var<T>& x, OpId op) const {
-    if (x.tape_ != this || x.epoch_ != epoch_ || x.index_ >= nodes_.size()) check_slowly(x, op);
+  /// The node that x stands for. HandleError, naming the op, if x is of another tape or was
+  /// dropped.
+  std::uint32_t at(const Var<T>& x, OpId op) const {
+    if (x.tape_ == this) {
+      if ((Word::stamp(x.word_) & ~1u) == stamp_) return Word::place(x.word_);
+      if (open_ && x.word_ == end_ && !pending_) {  // the growing sum is used: mostly it is done
+        x.word_ = Word::of(open_ - 1, stamp_);
+        const_cast<Tape*>(this)->close();
+        return Word::place(x.word_);
+      }
+    }
+    return at_slowly(x, op);
   }
 
  private:
   friend class NoGrad;
   friend class Scope;
+  friend class Var<T>;
   struct Epoch {
-    std::uint32_t first, number;
+    std::uint32_t first;
+    std::uint64_t number;
   };
   struct ScopeChange {
     std::uint32_t first, scope;
@@ -319,16 +379,25 @@ template <class T = double> class Tape {
     std::uint64_t version;
   };
 
-  template <class X> Var<T> lift(const X& x) {
+  template <class X> decltype(auto) lift(const X& x) {
     if constexpr (std::is_same_v<X, Var<T>>)
-      return x;
+      return (x);  // not a copy: it may be fresh
     else if constexpr (is_comparison<X>)
       return x.recorded();
     else
-      return constant(static_cast<T>(x));
+      return number(static_cast<T>(x));
   }
   template <class O, class... In> Var<T> record_vars(const typename O::Attr& attr, const In&... in);
-  Var<T> last() { return {this, size() - 1, epoch_}; }
+  template <class O, class... In>
+  std::uint64_t record_any(const typename O::Attr& attr, const In&... in);
+  template <class O> std::uint64_t record_slowly(const Var<T>& a, const Var<T>& b);
+  template <class O, std::size_t arity> void push_scalar(const typename O::Attr& attr,
+                                                         const std::array<std::uint32_t, arity>& in,
+                                                         std::uint16_t varying);
+  Var<T> last() {  // what was just recorded
+    const bool tensor = nodes_.back().rank() > 0;
+    return {this, Word::of(nodes_.size() - 1, stamp_ | (tensor ? Word::tensor : Word::scalar))};
+  }
   void push(const Node<T>& node) {
     if (nodes_.full()) grow();
     nodes_.push_unchecked(node);
@@ -336,9 +405,22 @@ template <class T = double> class Tape {
   std::uint32_t keep_attr(const void* attr, std::size_t bytes);
   void grow();
   void check_budget(std::size_t more) const;
-  void check_slowly(const Var<T>& x, OpId op) const;
-  std::uint32_t epoch_of(std::uint32_t i) const;
-  Var<T> add_leaf(T value, bool varies, Name name);
+  std::uint64_t epoch_of(std::uint32_t i) const;
+  static std::uint32_t stamp_of(std::uint64_t epoch) {  // the same again after 2^28 epochs
+    return static_cast<std::uint32_t>(epoch * Word::kinds);
+  }
+  Var<T> add_leaf(T value, bool varies, Name name) {
+    if (options_.checked) return add_leaf(View<const T>{&value, Shape{}}, varies, true, name);
+    settle();
+    if (nodes_.full()) grow();
+    Node<T>& node = nodes_.add_unchecked();
+    node.op = leaf_op;
+    node.flags = varies ? Node<T>::varies : std::uint16_t{0};
+    node.attr = 0;
+    node.in = {};
+    node.value = value;
+    return name.text.empty() ? last() : named(last(), name.text);
+  }
   Var<T> add_leaf(View<const T> value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
   Var<T> finished(const Mark& before);
@@ -346,6 +428,64 @@ template <class T = double> class Tape {
   std::uint32_t scope_named(std::string_view name);
   void enter(std::uint32_t scope);
   void drop(const Mark& mark);
+
+  // --- Sums that grow (growing.cpp) -----------------------------------------------------------
+  // A product of rank 0 isn't recorded at once: its operands wait at the end of the pool. If the
+  // next op adds it to something, it becomes a term of 8 bytes of a sum of products; if anything
+  // else happens, it becomes a node. A growing sum is the last node, and its value is computed when
+  // it is settled. Handles on what it was before it grew stay good: they are looked up, and what
+  // is no node of its own is recorded again.
+  static constexpr std::uint32_t most_terms = 64;  // what recording a part again may cost
+  // Of the pool, so that a term needn't ask for room.
+  static constexpr std::uint32_t spare = 2 * most_terms + 8;
+
+  void settle() const {
+    if (pending_ | open_) const_cast<Tape*>(this)->settle_slowly();
+  }
+  bool foldable(const Var<T>& x) const {
+    return Word::stamp(x.word_) == foldable_ && x.tape_ == this;
+  }
+  std::uint64_t wait(std::uint32_t a, std::uint32_t b) {
+    if constexpr (std::endian::native == std::endian::big) std::swap(a, b);
+    const std::uint64_t term = a | std::uint64_t{b} << 32;  // one store; half the time of two
+    std::memcpy(&pool_[Word::place(end_)], &term, sizeof term);
+    return pending_ = Word::of(nodes_.size(), stamp_ | Word::fresh);
+  }
+  // x + product, if that is the one that waits and the sum can take it; else 0.
+  std::uint64_t absorb(const Var<T>& x, const Var<T>& product) {
+    const std::uint64_t sum = x.word_, place = Word::place(end_);
+    if (product.word_ != pending_ || product.tape_ != this || x.tape_ != this) return 0;
+    if (sum == end_ && place != full_) {
+      pending_ = 0;
+      end_ = sum + 2;
+    } else if (!start_sum(sum)) {
+      return 0;
+    }
+    product.word_ = Word::of(Word::place(end_) - 2, stamp_ | Word::term);
+    return end_;
+  }
+  void settle_slowly();
+  bool start_sum(std::uint64_t base);
+  void open_sum(std::uint32_t first);
+  void close();
+  std::uint32_t at_slowly(const Var<T>& x, OpId op) const;
+  std::optional<std::uint32_t> sum_around(std::uint32_t place) const;
+  std::optional<std::uint32_t> find(std::uint64_t word) const;
+  std::optional<std::uint32_t> record_again(std::uint64_t word);
+  // Whoever moves the end sees to it that a sum has room to grow.
+  void end_pool(std::uint32_t place) {
+    if (pool_.capacity() < std::size_t{place} + spare) grow_pool(place);
+    end_ = Word::of(place, stamp_ | Word::sum);
+  }
+  void grow_pool(std::uint32_t place);
+  void pool(std::uint32_t operand) {
+    pool_[Word::place(end_)] = operand;
+    end_pool(Word::place(end_) + 1);
+  }
+  void vary(std::uint16_t varying);
+  // A number that stands in a formula; those seen lately have their node already.
+  Var<T> number(T x);
+
   template <class Item> Item* scratch(std::size_t n) {
     Item* items = scratch_.template take_array<Item>(n);
     std::uninitialized_default_construct_n(items, n);
@@ -371,7 +511,14 @@ template <class T = double> class Tape {
   // The flag `varies`, but not under no_grad; on a checked tape all of rank_mask, which keeps
   // scalars off their fast way.
   std::uint16_t varying_;
-  std::uint32_t epoch_ = 0, scope_ = 0;
+  std::uint32_t stamp_ = 0;     // of scalars' handles: the epoch, and Word::scalar
+  std::uint32_t foldable_ = 0;  // the same, or no stamp at all where products are nodes at once
+  std::uint32_t open_ = 0;      // the growing sum's place among the nodes, and 1; 0: there is none
+  std::uint64_t pending_ = 0;   // the handle of the product that waits; 0: there is none
+  std::uint64_t end_ = 0;       // the end of the pool in use; a growing sum's newest handle, too
+  std::uint32_t base_ = 0, full_ = 0;  // what a growing sum began with, where it must end
+  std::uint32_t scope_ = 0;
+  std::uint64_t epoch_ = 0;
   Records<Node<T>> nodes_;
   Records<TensorRecord<T>> tensors_;
   Records<std::uint32_t> pool_;   // operands of nodes that have more than two
@@ -385,6 +532,11 @@ template <class T = double> class Tape {
     bool retained = false, into_parameters = true;
   };
   Adjoints adjoints_, grads_;  // backward()'s, and grad()'s
+  struct Seen {
+    std::uint64_t bits = 0, word = Word::of(0, Word::none);
+    std::uint32_t scope = 0;
+  };
+  std::array<Seen, 64> numbers_;
   std::vector<Epoch> epochs_{{0, 0}};
   std::vector<ScopeChange> scope_changes_{{0, 0}};
   std::vector<ScopeInfo> scopes_{{"", 0}};
@@ -411,51 +563,100 @@ template <class O, class T, class... X>
   return static_cast<T>(call(O::value, x..., attr));
 }
 
+template <class T> template <class O, std::size_t arity>
+inline void Tape<T>::push_scalar(const typename O::Attr& attr,
+                                 const std::array<std::uint32_t, arity>& in,
+                                 std::uint16_t varying) {
+  using N = Node<T>;
+  if (nodes_.full()) grow();  // before the value, which would wait in memory for it
+  std::uint32_t attr_at = 0;
+  if constexpr (!std::is_empty_v<typename O::Attr>) attr_at = keep_attr(&attr, sizeof attr);
+  const unsigned mask = varying & N::varies;
+  unsigned flags = has_kink<O> ? N::kinked : 0u, any = 0;
+  for (std::size_t k = 0; k < arity; ++k) {
+    const unsigned varies = nodes_[in[k]].flags & mask;
+    any |= varies;
+    if (k < 2) flags |= varies << (k + 1);
+  }
+  const T value = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return scalar_value<O, T>(attr, nodes_[in[I]].value...);
+  }
+  (std::make_index_sequence<arity>{});
+  std::array<std::uint32_t, 2> operands{in[0], in[arity - 1]};
+  if constexpr (arity > 2) {
+    operands = {Word::place(end_), arity};
+    for (const std::uint32_t i : in) pool(i);
+    flags |= N::pooled;
+  } else {
+    flags |= arity << 3;
+  }
+  N& node = nodes_.add_unchecked();
+  node.op = op_id<O>();
+  node.flags = static_cast<std::uint16_t>(flags | any);
+  node.attr = attr_at;
+  node.in = operands;
+  node.value = value;
+}
+
+template <class T> template <class O, class... In>
+inline std::uint64_t Tape<T>::record_any(const typename O::Attr& attr, const In&... in) {
+  const OpId op = op_id<O>();
+  const std::array<std::uint32_t, sizeof...(In)> at{this->at(in, op)...};
+  settle();
+  if constexpr (O::elementwise) {
+    unsigned ranks = varying_;
+    for (const std::uint32_t i : at) ranks |= nodes_[i].flags;
+    if ((ranks & Node<T>::rank_mask) == 0) {
+      if constexpr (std::is_same_v<O, Grown::Term>)
+        if (foldable_ == stamp_) return wait(at[0], at[1]);
+      push_scalar<O>(attr, at, varying_);
+      return Word::of(nodes_.size() - 1, stamp_);
+    }
+  }
+  const std::array<Var<T>, sizeof...(In)> all{in...};
+  return record(op, all, &attr).word_;
+}
+
+template <class T> template <class O>
+[[gnu::noinline]] std::uint64_t Tape<T>::record_slowly(const Var<T>& a, const Var<T>& b) {
+  return record_any<O>({}, a, b);
+}
+
 template <class T> template <class O, class... In>
 inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in) {
   static_assert(sizeof...(In) == O::arity);
-  constexpr std::size_t arity = sizeof...(In);
-  using N = Node<T>;
-  const OpId op = op_id<O>();
-  (check(in, op), ...);
-  const std::array<std::uint32_t, arity> at{in.index_...};
-  if constexpr (O::elementwise) {
-    unsigned any = varying_ & N::rank_mask;
-    for (const std::uint32_t i : at) any |= nodes_[i].flags;
-    if ((any & N::rank_mask) == 0) {
-      if (nodes_.full()) grow();  // before the value, which would wait in memory for it
-      N node;
-      node.op = op;
-      node.attr = 0;
-      if constexpr (!std::is_empty_v<typename O::Attr>) node.attr = keep_attr(&attr, sizeof attr);
-      unsigned flags = 0;
-      flags |= (nodes_[at[0]].flags & unsigned{N::varies}) << 1;
-      if constexpr (arity > 1) flags |= (nodes_[at[1]].flags & unsigned{N::varies}) << 2;
-      if ((varying_ & N::varies) == 0) {
-        flags = 0;
-        any = 0;
-      }
-      if constexpr (has_kink<O>) flags |= N::kinked;
-      flags |= any & N::varies;
-      if constexpr (arity > 2) {
-        node.in = {static_cast<std::uint32_t>(pool_.size()), arity};
-        for (const std::uint32_t i : at) pool_.push(i);
-        flags |= N::pooled;
-      } else {
-        node.in = {at[0], at[arity - 1]};
-        flags |= arity << 3;
-      }
-      node.flags = static_cast<std::uint16_t>(flags);
-      node.value = [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return scalar_value<O, T>(attr, nodes_[at[I]].value...);
-      }
-      (std::make_index_sequence<arity>{});
-      nodes_.push_unchecked(node);
-      return last();
+  if constexpr (std::is_same_v<O, Grown::Term>) {
+    if ((foldable(in) && ...) && !pending_) return {this, wait(Word::place(in.word_)...)};
+    return {this, record_slowly<O>(in...)};
+  } else if constexpr (std::is_same_v<O, Grown::Plus>) {
+    const auto [a, b] = std::tie(in...);
+    if (pending_) {
+      if (const std::uint64_t sum = absorb(a, b)) return {this, sum};
+      if (const std::uint64_t sum = absorb(b, a)) return {this, sum};
     }
+    const Var<T> x(a), y(b);  // copies, so that a sum can stay in a register
+    const std::uint64_t word = record_slowly<O>(x, y);
+    a.word_ = x.word_, b.word_ = y.word_;  // where they have been looked up
+    return {this, word};
+  } else {
+    return {this, record_any<O>(attr, in...)};
   }
-  const std::array<Var<T>, arity> all{in...};
-  return record(op, all, &attr);
+}
+
+template <class T> inline std::uint32_t Var<T>::index() const { return tape_->at(*this, leaf_op); }
+template <class T> inline void Var<T>::settle() const {
+  word_ &= ~fresh;
+  tape_->settle();
+}
+
+template <class T> inline Var<T> Tape<T>::number(T x) {
+  const auto bits = static_cast<std::uint64_t>(std::bit_cast<Bits<T>>(x));
+  Seen& seen = numbers_[(bits ^ bits >> 32) * 0x9e3779b97f4a7c15 >> 58];
+  if (seen.bits == bits && Word::stamp(seen.word) == stamp_ && seen.scope == scope_)
+    return {this, seen.word};
+  const Var<T> leaf = constant(x);
+  seen = {bits, leaf.word_, scope_};
+  return leaf;
 }
 
 template <class T> template <class O, class... X>
@@ -486,7 +687,9 @@ inline Var<T> Var<T>::record(const typename O::Attr& attr, const X&... x) {
 }
 
 // x += y and its like, for handles: the variable then stands for the new node.
-template <class T, Operand X> Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
+template <class T, class X>
+requires Operand<std::remove_cvref_t<X>> Var<T>
+&operator+=(Var<T>& x, X&& y) { return x = x + std::forward<X>(y); }
 template <class T, Operand X> Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
 template <class T, Operand X> Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
 template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }

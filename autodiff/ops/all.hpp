@@ -10,12 +10,13 @@
 #include <autodiff/ops/selection.hpp>
 #include <autodiff/ops/shaping.hpp>
 #include <autodiff/ops/softmax.hpp>
+#include <autodiff/ops/sums.hpp>
 #include <autodiff/ops/transcendental.hpp>
 
 namespace ramp {
 
 using BuiltinFamilies = Joined<Arithmetic, Transcendental, Activations, Kinked, Selection, Shaping,
-                               Products, Reductions, Indexing, Probabilities>;
+                               Products, Reductions, Indexing, Probabilities, Sums>;
 using BuiltinOps = BuiltinFamilies::type;
 
 }  // namespace ramp

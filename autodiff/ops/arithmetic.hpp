@@ -11,7 +11,14 @@ struct Add : Elementwise<2> {
   static constexpr auto pullbacks = std::tuple{pass_on, pass_on};
   static Examples examples() { return {{{2, 3}, 5}, {{-1.5, 1.5}, 0}}; }
 };
-RAMP_BINARY(operator+, Add)
+// A product that has a name may be used again: only one without becomes a term of a sum.
+template <class A, class B>
+requires AnyTraced<std::remove_cvref_t<A>, std::remove_cvref_t<B>>
+auto operator+(A&& a, B&& b) {
+  if constexpr (std::is_lvalue_reference_v<A&&>) is_named(a);
+  if constexpr (std::is_lvalue_reference_v<B&&>) is_named(b);
+  return record<Add>({}, a, b);
+}
 
 struct Sub : Elementwise<2> {
   static constexpr About about{"sub", "a - b", "Difference."};

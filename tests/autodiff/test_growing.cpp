@@ -1,0 +1,223 @@
+// Sums of products that grow into one node: that nobody can tell, but for the size of the tape. A
+// checked tape records each op as a node of its own, so it is the oracle.
+#include <autodiff/autodiff.hpp>
+
+#include <doctest/doctest.h>
+
+#include <random>
+#include <vector>
+
+using namespace ramp;
+
+namespace {
+
+template <class T> struct Run {
+  std::vector<T> values, gradients;
+  std::uint32_t nodes = 0;
+};
+
+// A random program of sums and products: what is named, copied, moved, summed on, used late.
+template <class T> Run<T> run(unsigned seed, bool checked) {
+  std::mt19937 random(seed);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  Tape<T> tape({.checked = checked});
+  std::vector<Var<T>> leaves, all;
+  for (int i = 0; i < 5; ++i)
+    leaves.push_back(tape.leaf(static_cast<T>(0.25 * (static_cast<int>(below(9)) - 4))));
+  all = leaves;
+  const auto any = [&]() -> Var<T>& { return all[below(all.size())]; };
+  const auto some = [&] { return any(); };  // a copy, as a function gives it
+  for (int step = 0; step < 60; ++step) {
+    switch (below(14)) {
+      case 0:
+        all.push_back(any() * any());
+        break;
+      case 1:
+        all.push_back(any() + any() * leaves[0]);
+        break;
+      case 2:
+        any() += leaves[1] * any();
+        break;
+      case 3: {
+        Var<T> s = any();
+        for (std::size_t k = below(150); k-- > 0;) s = s + leaves[k % 5] * leaves[(k + 2) % 5];
+        all.push_back(s);
+        break;
+      }
+      case 4: {  // sums that are looked at while they grow
+        Var<T> s = leaves[2];
+        for (int k = 0; k < 5; ++k) all.push_back(s = s + leaves[3] * leaves[4]);
+        break;
+      }
+      case 5: {  // a product that is used again
+        const Var<T> p = any() * leaves[1];
+        all.push_back(any() + p);
+        all.push_back(p + p);
+        all.push_back(relu(p));
+        break;
+      }
+      case 6: {  // one that was copied before it was given away
+        Var<T> p = leaves[0] * any();
+        const Var<T> q = p;
+        all.push_back(any() + std::move(p));
+        all.push_back(q * leaves[1]);
+        break;
+      }
+      case 7:
+        all.push_back(some() + some());
+        break;
+      case 8: {
+        Var<T> s = any();
+        s = s + s * leaves[3];
+        s = s * leaves[4] + s;
+        all.push_back(s);
+        break;
+      }
+      case 9:
+        all.push_back(1 - T(0.5) * any());
+        all.push_back(0.5 * any() + 0.25);
+        break;
+      case 10: {  // two that are pending at once
+        all.push_back(any() * leaves[0] + any() * leaves[1]);
+        break;
+      }
+      case 11: {
+        const auto silent = tape.no_grad();
+        all.push_back(any() + any() * leaves[2]);
+        break;
+      }
+      case 12: {
+        const auto inner = tape.scope("inner");
+        all.push_back(leaves[1] * leaves[2] + tanh(any()));
+        break;
+      }
+      default: {
+        Var<T> p = leaves[1] * leaves[2];
+        all.push_back(leaves[0] + std::move(p));
+        all.push_back(p * leaves[3]);  // moved from, and still a handle
+      }
+    }
+    for (Var<T>& x : all)
+      if (std::abs(x.item()) > 4 && below(2)) x = tanh(x);
+  }
+  Var<T> total = leaves[0];
+  for (const Var<T>& x : all) total = total + T(0.125) * x;
+  tape.backward(total);
+  Run<T> result;
+  for (const Var<T>& x : all) result.values.push_back(x.item());
+  result.values.push_back(total.item());
+  for (const Var<T>& x : leaves) result.gradients.push_back(tape.gradient(x)[0]);
+  result.nodes = tape.size();
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("random programs give the same as node by node", T, float, double) {
+  std::uint64_t folded = 0, plain = 0;
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    CAPTURE(seed);
+    const Run<T> ours = run<T>(seed, false), expected = run<T>(seed, true);
+    REQUIRE(ours.values == expected.values);
+    REQUIRE(ours.gradients.size() == expected.gradients.size());
+    // Sums in another order where a part was recorded again.
+    for (std::size_t i = 0; i < ours.gradients.size(); ++i)
+      CHECK(ours.gradients[i] ==
+            doctest::Approx(expected.gradients[i]).epsilon(sizeof(T) == 4 ? 1e-3 : 1e-11));
+    folded += ours.nodes, plain += expected.nodes;
+  }
+  CHECK(folded < plain);
+}
+
+TEST_CASE("a sum of products is one node, drawn and differentiated like any other") {
+  Tape<double> tape;
+  std::vector<Var<double>> w, x;
+  for (int i = 0; i < 10; ++i) w.push_back(tape.leaf(i)), x.push_back(tape.leaf(0.5 * i));
+  const std::uint32_t before = tape.size();
+  Var<double> sum = tape.leaf(1);
+  for (std::size_t i = 0; i < 10; ++i) sum = sum + w[i] * x[i];
+  CHECK(tape.size() == before + 2);
+  CHECK(sum.item() == 1 + 0.5 * 285);
+  CHECK(tape.operands(sum.index()).size() == 21);
+  CHECK(to_dot(sum).find("sum_of_products") != std::string::npos);
+  tape.backward(sum);
+  CHECK(tape.gradient(w[4])[0] == 2);
+  CHECK(tape.gradient(x[4])[0] == 4);
+  // And again: d/dx4 of the gradient with respect to w4 is 1.
+  const std::vector<Var<double>> g = tape.grad_on_tape(sum * sum, {w[4]});
+  CHECK(g[0].item() == doctest::Approx(2 * sum.item() * 2));
+  tape.backward(g[0]);
+  CHECK(tape.gradient(x[4])[0] == doctest::Approx(2 * sum.item() + 2 * 4 * 2));
+}
+
+TEST_CASE("an old handle on a sum that has grown keeps its value and its gradient") {
+  Tape<double> tape;
+  const Var<double> a = tape.leaf(2), b = tape.leaf(3);
+  const Var<double> s1 = a + a * b, s2 = s1 + b * b, s3 = s2 + a * a;
+  CHECK(s3.item() == 21);
+  CHECK(s1.item() == 8);
+  CHECK(s2.item() == 17);
+  tape.backward(s1);
+  CHECK(tape.gradient(a)[0] == 4);
+  CHECK(tape.gradient(b)[0] == 2);
+}
+
+TEST_CASE("a product is there for whoever looks first: a copy, a move, an index") {
+  Tape<double> tape;
+  const Var<double> a = tape.leaf(2), b = tape.leaf(3);
+  const Var<double> p = a * b, copy = p;
+  CHECK(copy.item() == 6);
+  CHECK(p.item() == 6);
+  Var<double> q = a * a, moved = std::move(q);
+  CHECK(moved.item() == 4);
+  CHECK_THROWS_WITH_AS((void)q.item(), doctest::Contains("moved from"), HandleError);
+  CHECK((b * b).index() == 4);
+  CHECK(tape.size() == 5);
+  std::vector<Var<double>> all;
+  for (int i = 0; i < 9; ++i) all.push_back(a * b);
+  for (const Var<double>& x : all) CHECK(x.item() == 6);
+}
+
+TEST_CASE("what was dropped is refused, also within a sum") {
+  Tape<double> tape;
+  const Var<double> a = tape.leaf(2);
+  const auto mark = tape.mark();
+  const Var<double> s = a + a * a, grown = s + a * a;
+  Var<double> p = a * a;
+  tape.rewind(mark);
+  for (const Var<double>* x : {&s, &grown, &std::as_const(p)}) {
+    CHECK_THROWS_AS((void)x->item(), HandleError);
+    CHECK_THROWS_AS((void)(*x + a * a), HandleError);
+  }
+  const Var<double> again = a + a * a;  // takes the places of the old ones
+  CHECK(again.item() == 6);
+  for (const Var<double>* x : {&s, &grown, &std::as_const(p)})
+    CHECK_THROWS_AS((void)x->item(), HandleError);
+  Tape<double> other;
+  const Var<double> b = other.leaf(1);
+  CHECK_THROWS_AS((void)(b + a * a), HandleError);
+  CHECK_THROWS_AS((void)(a + b * b), HandleError);
+}
+
+TEST_CASE("infinities are not lost in a sum") {
+  Tape<double> tape;
+  const Var<double> a = tape.leaf(0), b = tape.leaf(INFINITY);
+  const Var<double> s = tape.leaf(1) + a * b;
+  CHECK(std::isnan(s.item()));
+  tape.backward(0 * s);
+  CHECK(std::isnan(tape.gradient(a)[0]));  // 0 * infinity
+  CHECK(tape.gradient(b)[0] == 0);
+}
+
+TEST_CASE("a budget holds for terms as well") {
+  Tape<double> tape({.memory_budget = 1 << 20});
+  const Var<double> a = tape.leaf(1);
+  Var<double> s = a;
+  CHECK_THROWS_AS(
+      [&] {
+        for (int i = 0; i < 10'000'000; ++i) s = s + a * a;
+      }(),
+      BudgetError);
+  CHECK(tape.bytes() <= 2 << 20);
+  CHECK(a.item() == 1);
+}
