@@ -56,7 +56,8 @@ bool onednn(const Matrix<float>& a, const Matrix<float>& b, float* y, bool add) 
              k = static_cast<dnnl_dim_t>(a.width()), lda = static_cast<dnnl_dim_t>(a.cols),
              ldb = static_cast<dnnl_dim_t>(b.cols), most = std::max(m, n);
   constexpr double worth_a_thread = 1 << 21;  // multiplications: 20 us, and waking takes 5
-  const int before = omp_get_max_threads(), asked = threads > 0 ? threads.load() : before;
+  const int before = omp_get_max_threads ? omp_get_max_threads() : 1,
+            asked = threads > 0 ? threads.load() : before;
   const double share =
       static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / worth_a_thread;
   const int parts = std::max(1, static_cast<int>(std::min<double>(asked, share)));
@@ -65,14 +66,14 @@ bool onednn(const Matrix<float>& a, const Matrix<float>& b, float* y, bool add) 
     const auto from = [&](dnnl_dim_t p) { return p == parts ? most : most * p / parts / 16 * 16; };
     const dnnl_dim_t first = from(part), count = from(part + 1) - first;
     const dnnl_dim_t row = m == most ? first : 0, column = m == most ? 0 : first;
-    omp_set_num_threads(1);  // of this thread's products
+    if (omp_set_num_threads) omp_set_num_threads(1);  // of this thread's products
     if (dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m == most ? count : m,
                    m == most ? n : count, k, 1, a.data + row * (a.transposed ? 1 : lda), lda,
                    b.data + column * (b.transposed ? ldb : 1), ldb, add ? 1.0f : 0.0f,
                    y + row * n + column, n) != dnnl_success)
       failed = true;
   });
-  omp_set_num_threads(before);
+  if (omp_set_num_threads) omp_set_num_threads(before);
   if (failed) throw std::bad_alloc();  // nothing else can go wrong
   return true;
 }

@@ -303,9 +303,9 @@ TEST_CASE("ramp train finds dead units, in the metrics, in a warning and in the 
   check_has(result.text, "dead");
   check_has(result.text,
             "the gradient of parameter 'layer0.weight' (2, 32) in mlp/layer0 is 0 in ");
-  check_has(
-      result.text,
-      "the path ends at relu (64, 32) in mlp/layer0, closed in all 32 units for all 64 samples");
+  // How many die in so wild a training is up to the last bit of a matrix product.
+  check_has(result.text, "the path ends at relu (64, 32) in mlp/layer0, closed in ");
+  check_has(result.text, "units for all 64 samples");
   check_has(content(out + "/graph.dot"), "#d00000");
   std::ifstream metrics(out + "/metrics.jsonl");
   std::string line, last;
