@@ -4,12 +4,13 @@
 #include "peers.hpp"
 #include "report.hpp"
 
+#include <autodiff/gemm.hpp>
+
 #include <array>
 #include <string>
 #include <thread>
 
 extern "C" {  // OpenBLAS's; another BLAS leaves them undefined, and the table empty
-[[gnu::weak]] void openblas_set_num_threads(int);
 [[gnu::weak]] int openblas_get_num_threads();
 }
 
@@ -17,7 +18,7 @@ namespace ramp::bench {
 namespace {
 
 void set_threads(int n) {
-  openblas_set_num_threads(n);
+  set_blas_threads(n);  // Ramp's products, and OpenBLAS for the hand-written ones
   for (const auto& peer : peers()) peer->set_threads(n);
 }
 
@@ -37,7 +38,7 @@ Table threads(const Options& options) {
                {"torch_one_us", "libtorch, 1", "{:.0f}"}}};
   table.note =
       "two tapes: 200,000 nodes each, recorded and swept, one after the other or side by side.";
-  if (!openblas_set_num_threads || !openblas_get_num_threads) return table;
+  if (!openblas_get_num_threads) return table;
   const int before = openblas_get_num_threads();
   for (const Network& n : all_networks) {
     if (n.name != "mnist" && n.name != "wide") continue;
