@@ -11,19 +11,11 @@
 #include <thread>
 
 extern "C" {  // OpenBLAS's; another BLAS leaves them undefined, and the table empty
+[[gnu::weak]] void openblas_set_num_threads(int);
 [[gnu::weak]] int openblas_get_num_threads();
 }
 
 namespace ramp::bench {
-namespace {
-
-void set_threads(int n) {
-  set_blas_threads(n);  // Ramp's products, and OpenBLAS for the hand-written ones
-  for (const auto& peer : peers()) peer->set_threads(n);
-}
-
-}  // namespace
-
 Table threads(const Options& options) {
   Table table{"threads",
               "threads: a step of training in microseconds, on one thread and on two",
@@ -40,36 +32,49 @@ Table threads(const Options& options) {
       "two tapes: 200,000 nodes each, recorded and swept, one after the other or side by side.";
   if (!openblas_get_num_threads) return table;
   const int before = openblas_get_num_threads();
-  for (const Network& n : all_networks) {
-    if (n.name != "mnist" && n.name != "wide") continue;
-    if (!options.wants("threads") && !options.wants(n.name)) continue;
-    progress("threads " + n.name);
-    nn::Random random(1);
-    const Batch batch(n, random);
-    RampMlp ramp(n);
-    const Task given = task(n, batch, ramp);
-    HandMlp hand = by_hand(given);
-    // Side by side only with itself: a tool's idle workers spin for a while before they sleep.
-    std::vector<Timing> timings;
-    const auto add = [&](const std::string& who, const std::function<float()>& call) {
-      const auto on = [&call](int count) {
-        return [&call, count] {
-          set_threads(count);
-          keep(call());
+  // Each only beside itself, and Ramp first: a tool's idle workers spin for a while before they
+  // sleep, and take the other core meanwhile.
+  std::array<std::vector<Timing>, 2> timings;
+  for (const bool ramp_alone : {true, false}) {
+    std::size_t at = 0;
+    for (const Network& n : all_networks) {
+      if (n.name != "mnist" && n.name != "wide") continue;
+      if (!options.wants("threads") && !options.wants(n.name)) continue;
+      progress("threads " + n.name);
+      nn::Random random(1);
+      const Batch batch(n, random);
+      RampMlp ramp(n);
+      const Task given = task(n, batch, ramp);
+      if (ramp_alone) table.rows.push_back({{"name", n.name}});
+      const auto add = [&](const std::string& who, const std::function<void(int)>& set_threads,
+                           const std::function<float()>& call) {
+        const auto on = [&](int count) {
+          return [&, count] {
+            set_threads(count);
+            keep(call());
+          };
         };
+        // Long chunks: OpenBLAS's new workers spin for some 20 ms.
+        const auto chunk = std::chrono::milliseconds(options.quick ? 20 : 200);
+        const auto t = race({{who + "two", on(2)}, {who + "one", on(1)}}, 7, chunk);
+        timings[at].insert(timings[at].end(), t.begin(), t.end());
+        set_threads(before);
       };
-      const auto t = options.race({{who + "two", on(2)}, {who + "one", on(1)}});
-      timings.insert(timings.end(), t.begin(), t.end());
-    };
-    add("", [&] { return ramp.step(batch); });
-    add("hand_", [&] { return step(hand, given); });
-    for (const auto& peer : peers())
-      if (auto training = peer->training(given)) add(peer->name() + "_", training);
-    nlohmann::ordered_json row{{"name", n.name}};
-    add_timings(row, table.name, timings);
-    table.rows.push_back(std::move(row));
+      if (ramp_alone) {
+        add("", set_blas_threads, [&] { return ramp.step(batch); });
+      } else {
+        HandMlp hand = by_hand(given);
+        add("hand_", openblas_set_num_threads, [&] { return step(hand, given); });
+        for (const auto& peer : peers())
+          if (auto training = peer->training(given))
+            add(
+                peer->name() + "_", [&](int count) { peer->set_threads(count); }, training);
+      }
+      ++at;
+    }
   }
-  set_threads(before);
+  for (std::size_t i = 0; i < table.rows.size(); ++i)
+    add_timings(table.rows[i], table.name, timings[i]);
   if (options.wants("threads") || options.wants("scalars")) {
     // A tape belongs to one thread, so two of them take two: one call is the work of both.
     std::array<Tape<double>, 2> tapes;
