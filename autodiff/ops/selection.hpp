@@ -5,6 +5,12 @@
 
 namespace ramp {
 
+/// Numbers select as ops do.
+template <Number C, Number A, Number B>
+requires(!std::is_same_v<C, bool>) [[gnu::always_inline]] inline auto where(C condition, A a, B b) {
+  return where(condition != 0, a, b);
+}
+
 struct Where : Elementwise<3> {
   static constexpr About about{"where", "a if condition != 0, else b",
                                "Selects; the other operand's gradient is 0, whatever its value.",
@@ -17,11 +23,6 @@ struct Where : Elementwise<3> {
                  [](auto g, auto condition) { return where(condition, 0, g); }};
   static Examples examples() { return {{{1, 2, 3}, 2}, {{0, 2, 3}, 3}}; }
 };
-/// Numbers select as ops do.
-template <Number C, Number A, Number B>
-requires(!std::is_same_v<C, bool>) [[gnu::always_inline]] inline auto where(C condition, A a, B b) {
-  return where(condition != 0, a, b);
-}
 template <class C, class A, class B>
 requires AnyTraced<C, A, B>
 auto where(const C& condition, const A& a, const B& b) {

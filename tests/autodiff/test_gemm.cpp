@@ -44,9 +44,9 @@ template <class T> double error(std::size_t m, std::size_t n, std::size_t k, int
 
 TEST_CASE_TEMPLATE("a product is its definition, whatever computes it", T, float, double) {
   const double tolerance = 40 * static_cast<double>(std::numeric_limits<T>::epsilon());
-  for (const std::size_t m : {1, 2, 7, 8, 29})
-    for (const std::size_t n : {1, 3, 15, 16, 17, 33, 70})
-      for (const std::size_t k : {0, 1, 5, 16, 31, 130})
+  for (const std::size_t m : {1u, 2u, 7u, 8u, 29u})
+    for (const std::size_t n : {1u, 3u, 15u, 16u, 17u, 33u, 70u})
+      for (const std::size_t k : {0u, 1u, 5u, 16u, 31u, 130u})
         for (int how = 0; how < 8; ++how) {
           CAPTURE(m);
           CAPTURE(n);
