@@ -105,9 +105,28 @@ template <class O, class T> struct Reading {
     const Attr a = *static_cast<const Attr*>(attr);
     each<arity, false>(n, in, y, [a](const auto&... x) { return call(O::value, x..., a); });
   }
-  static void distance(std::size_t n, const T* const* in, T* y, const void* attr) {
+  static void kinks(std::size_t n, const T* const* in, T within, const void* attr,
+                    KinkCount& found) {
+    using L = Lanes<T>;
     const Attr a = *static_cast<const Attr*>(attr);
-    each<arity, false>(n, in, y, [a](const auto&... x) { return call(O::kink, x..., a); });
+    const auto f = [a](const auto&... x) { return call(O::kink, x..., a); };
+    typename L::Truth at{}, near{};  // -1 for each that is true
+    std::size_t i = 0;
+    for (; i + L::width <= n; i += L::width) {
+      std::array<L, arity> x;
+      repeat<arity>([&](auto k) { x[k] = L::load(in[k] + i); });
+      const L d(spread_out<arity>(f, x));
+      at += (d == 0).m;
+      near += (d <= within && d >= -within).m;
+    }
+    for (std::size_t k = 0; k < L::width; ++k)
+      found += {0, static_cast<std::uint64_t>(-at[k]), static_cast<std::uint64_t>(-near[k])};
+    for (; i < n; ++i) {
+      std::array<T, arity> x;
+      repeat<arity>([&](auto k) { x[k] = in[k][i]; });
+      const auto d = static_cast<T>(spread_out<arity>(f, x));
+      found += {0, d == 0, std::abs(d) <= within};
+    }
   }
   template <std::size_t K> static void pull_kernel(std::size_t n, const T* const* operands, T* to,
                                                    bool add, const void* attr,
@@ -161,7 +180,7 @@ template <class O, class T> struct Reading {
       r.scalar = scalar;
       r.sweep = sweep;
       r.value_kernel = value_kernel;
-      if constexpr (has_kink<O>) r.distance = distance;
+      if constexpr (has_kink<O>) r.kinks = kinks;
     } else {
       r.value = value;
       if constexpr (requires { typename O::Term; }) r.sweep = sweep_terms;

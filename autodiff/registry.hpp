@@ -19,6 +19,7 @@ struct Conventions {
   double at_zero = 0, tie = 0.5;
 };
 
+struct KinkCount;
 template <class T> struct Node;
 template <class T> struct Sweep;
 template <class T> struct Call;
@@ -31,7 +32,10 @@ template <class T> struct Rules {
   void (*sweep)(const Node<T>& node, T g, const Sweep<T>& at) = nullptr;
   // Element by element, over n consecutive elements. Operands of a pullback: g, inputs, value.
   using Kernel = void (*)(std::size_t n, const T* const* in, T* y, const void* attr);
-  Kernel value_kernel = nullptr, distance = nullptr;  // distance from the kink, if there is one
+  Kernel value_kernel = nullptr;
+  // Adds to the count of elements at the kink and near it; null if there is none.
+  void (*kinks)(std::size_t n, const T* const* in, T within, const void* attr,
+                KinkCount& found) = nullptr;
   using PullKernel = void (*)(std::size_t n, const T* const* operands, T* to, bool add,
                               const void* attr, const Conventions&);
   std::array<PullKernel, 3> pull_kernels{};

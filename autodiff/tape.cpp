@@ -198,7 +198,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   if (options_.checked) unchanged = mark();
   node.flags = static_cast<std::uint16_t>(varying_ & N::varies ? flags : 0);
   if (shaped || !op.elementwise) node.flags |= N::shaped;
-  if (op.rules<T>().distance) node.flags |= N::kinked;
+  if (op.rules<T>().kinks) node.flags |= N::kinked;
   if (op.attr_bytes) {
     node.attr = keep_attr(attr, op.attr_bytes);
     if constexpr (sizeof(T) == 4)

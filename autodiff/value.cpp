@@ -133,26 +133,17 @@ template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in,
 
 template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value<T>> in,
                                          const void* attr, const Shape& shape, T within) {
-  // As wide as T, so that the loop over a block is vectorised.
-  using Count = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   const std::size_t size = shape.size();
   KinkCount found{size};
   if (size == 0) return found;
   std::array<Blocks<T>, 3> x;
   for (std::size_t k = 0; k < in.size(); ++k) x[k].read(in[k].data, in[k].shape, shape);
   const std::size_t step = block_size<T>({x.data(), in.size()});
-  std::array<T, block> distance;
   for (std::size_t i = 0; i < size; i += step) {
     const std::size_t n = std::min(step, size - i);
     std::array<const T*, 3> operands{};
     for (std::size_t k = 0; k < in.size(); ++k) operands[k] = x[k].at(i, n);
-    op.rules<T>().distance(n, operands.data(), distance.data(), attr);
-    Count at = 0, near = 0;
-    for (std::size_t e = 0; e < n; ++e) {
-      at += distance[e] == 0;
-      near += std::abs(distance[e]) <= within;
-    }
-    found += {0, at, near};
+    op.rules<T>().kinks(n, operands.data(), within, attr, found);
   }
   return found;
 }

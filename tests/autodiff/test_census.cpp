@@ -64,7 +64,7 @@ TEST_CASE_TEMPLATE("each op's lanes find the distance that its formula states", 
   for (const OpInfo* op : all_ops()) {
     const std::string name = op->about.name;
     CAPTURE(name);
-    CHECK((op->kink != nullptr) == (op->rules<T>().distance != nullptr));
+    CHECK((op->kink != nullptr) == (op->rules<T>().kinks != nullptr));
     if (!op->kink) continue;
     for (const Trial& trial : op->examples()) {
       std::vector<double> x;
