@@ -68,11 +68,11 @@ template <class O, class T> struct Reading {
     const std::uint32_t* const in = s.pool + node.in[0];
     for (std::size_t k = node.in[1] - 1; k > 0;) {
       k -= 2;
+      if (k == 0) accumulate(s.adjoints[in[node.in[1] - 1]], g);
       const T a = s.nodes[in[k]].value, b = s.nodes[in[k + 1]].value;
       accumulate(s.adjoints[in[k]], O::of_term(g, a, b, false));
       accumulate(s.adjoints[in[k + 1]], O::of_term(g, a, b, true));
     }
-    accumulate(s.adjoints[in[node.in[1] - 1]], g);
   }
 
   // --- Lanes ----------------------------------------------------------------------------------

@@ -256,7 +256,7 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 template <class T> void Tape<T>::drop(const Mark& mark) {
   places_.resize(std::min<std::size_t>(places_.size(), mark.places));
   if (mark.nodes == nodes_.size() && !pending_) return;
-  pending_ = open_ = 0;
+  pending_ = open_ = 0, step_ = no_step;
   nodes_.resize(mark.nodes);
   tensors_.resize(mark.tensors);
   attrs_.resize(std::max(1u, mark.attrs));
@@ -389,7 +389,7 @@ template <class T> std::string Tape<T>::operands_at(std::uint32_t i, std::size_t
   std::string text;
   for (std::size_t k = 0; k < in.size(); ++k) {
     const View<const T> x = value_of(in[k]);
-    const std::size_t at = elementwise ? place(k, e) : first_bad(x);
+    const std::size_t at = elementwise ? place(k, e) : x.shape.rank() == 0 ? 0 : first_bad(x);
     text += fmt::format("{}{}", k ? ", " : "; operands: ", describe(in[k], false));
     if (at < x.size()) text += fmt::format(" with {:.4g} at element {}", plain(x[at]), at);
   }

@@ -104,19 +104,24 @@ struct Name {
 
 template <class T> class Tape;
 
-// What a handle stands for, in a word. Below: a node, or for the last two a place in the pool.
-// Above: when it was made, as an epoch of the tape, and what it is.
+// What a handle stands for, in a word. Below: a node, or for a sum a place in the pool. Above: when
+// it was made, as an epoch of the tape, and what it is.
 struct Word {
   enum Kind : std::uint32_t {
     scalar,
     tensor,
-    fresh,     // a product that only this handle knows, so that it may become a term of a sum
-    sum = 4,   // a sum up to a term: what may have grown since
-    term = 5,  // a product that has become a term
-    none = 8,
+    // These two only one handle knows, so that what it stands for may change: a copy makes a node
+    // of it.
+    fresh,    // a product, or a sum and a product: recorded when the next op shows what of
+    sum = 4,  // a sum that grows
+    moved = 8,
+    none = 9,
     kinds = 16
   };
-  static std::uint64_t of(std::uint64_t place, std::uint64_t stamp) { return place | stamp << 32; }
+  static constexpr std::uint64_t mask(std::uint64_t kind) { return kind << 32; }
+  static constexpr std::uint64_t of(std::uint64_t place, std::uint64_t stamp) {
+    return place | stamp << 32;
+  }
   static std::uint32_t stamp(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
   static std::uint32_t place(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
 };
@@ -126,19 +131,15 @@ template <class T> class Var {
  public:
   using Number = T;
 
-  // A product that two handles know is no longer fresh: it becomes a node.
   Var(const Var& x) : tape_(x.tape_), word_(x.shared()) {}
   Var(Var&& x) noexcept : tape_(x.tape_), word_(x.taken()) {}
   Var& operator=(const Var& x) {
+    const std::uint64_t word = x.shared();
     tape_ = x.tape_;
-    word_ = x.shared();
+    word_ = word;
     return *this;
   }
-  Var& operator=(Var&& x) noexcept {
-    tape_ = x.tape_;
-    word_ = x.taken();
-    return *this;
-  }
+  Var& operator=(Var&& x) noexcept;  // s = s + a * b: here a sum grows
 
   Tape<T>& tape() const { return *tape_; }
   std::uint32_t index() const;
@@ -155,14 +156,13 @@ template <class T> class Var {
   template <class U> friend void is_named(const Var<U>& x);
   Var(Tape<T>* tape, std::uint64_t word) : tape_(tape), word_(word) {}
 
-  static constexpr std::uint64_t fresh = std::uint64_t{Word::fresh} << 32;
   std::uint64_t shared() const {
-    if (word_ & fresh) settle();
+    if (word_ & Word::mask(Word::fresh | Word::sum)) settle();
     return word_;
   }
   std::uint64_t taken() {
     const std::uint64_t word = word_;
-    if (word & fresh) word_ = Word::of(0, Word::none);
+    if (word & Word::mask(Word::fresh | Word::sum)) word_ = Word::of(0, Word::moved);
     return word;
   }
   void settle() const;
@@ -173,7 +173,9 @@ template <class T> class Var {
 static_assert(sizeof(Var<double>) == 16);
 
 template <class T> Shape shape_of(const Var<T>& x) { return x.shape(); }
-template <class T> void is_named(const Var<T>& x) { x.shared(); }
+template <class T> void is_named(const Var<T>& x) {
+  if (x.word_ & Word::mask(Word::fresh)) x.settle();
+}
 
 // The symbolic reading's arguments.
 template <class T> struct VarCall {
@@ -349,7 +351,7 @@ template <class T = double> class Tape {
   std::uint32_t at(const Var<T>& x, OpId op) const {
     if (x.tape_ == this) {
       if ((Word::stamp(x.word_) & ~1u) == stamp_) return Word::place(x.word_);
-      if (open_ && x.word_ == end_ && !pending_) {  // the growing sum is used: mostly it is done
+      if (open_ && x.word_ == end_ && !pending_) {  // the growing sum is used, so it is done
         x.word_ = Word::of(open_ - 1, stamp_);
         const_cast<Tape*>(this)->close();
         return Word::place(x.word_);
@@ -431,58 +433,61 @@ template <class T = double> class Tape {
 
   // --- Sums that grow (growing.cpp) -----------------------------------------------------------
   // A product of rank 0 isn't recorded at once: its operands wait at the end of the pool. If the
-  // next op adds it to something, it becomes a term of 8 bytes of a sum of products; if anything
-  // else happens, it becomes a node. A growing sum is the last node, and its value is computed when
-  // it is settled. Handles on what it was before it grew stay good: they are looked up, and what
-  // is no node of its own is recorded again.
-  static constexpr std::uint32_t most_terms = 64;  // what recording a part again may cost
-  // Of the pool, so that a term needn't ask for room.
-  static constexpr std::uint32_t spare = 2 * most_terms + 8;
-
-  void settle() const {
+  // next op adds it to something, both wait; and if that is assigned to the variable that it was
+  // added to, s = s + a * b, nobody knows the old s any more and the product becomes a term, of 8
+  // bytes, of a sum that grows. If anything else happens, what waits becomes a node. The growing
+  // sum is the last node. Its value is computed when it is settled, which never throws and moves no
+  // node: room is made where something begins to wait.
+  void settle() const noexcept {
     if (pending_ | open_) const_cast<Tape*>(this)->settle_slowly();
   }
   bool foldable(const Var<T>& x) const {
     return Word::stamp(x.word_) == foldable_ && x.tape_ == this;
   }
   std::uint64_t wait(std::uint32_t a, std::uint32_t b) {
+    const std::size_t place = Word::place(end_);
+    if (nodes_.full() || pool_.capacity() < place + pool_spare) make_room();
     if constexpr (std::endian::native == std::endian::big) std::swap(a, b);
     const std::uint64_t term = a | std::uint64_t{b} << 32;  // one store; half the time of two
-    std::memcpy(&pool_[Word::place(end_)], &term, sizeof term);
+    std::memcpy(&pool_[place], &term, sizeof term);
     return pending_ = Word::of(nodes_.size(), stamp_ | Word::fresh);
   }
-  // x + product, if that is the one that waits and the sum can take it; else 0.
-  std::uint64_t absorb(const Var<T>& x, const Var<T>& product) {
-    const std::uint64_t sum = x.word_, place = Word::place(end_);
-    if (product.word_ != pending_ || product.tape_ != this || x.tape_ != this) return 0;
-    if (sum == end_ && place != full_) {
-      pending_ = 0;
-      end_ = sum + 2;
-    } else if (!start_sum(sum)) {
+  // x + product, if it is the one that waits: it waits on, and x with it. Else 0.
+  std::uint64_t add_to(const Var<T>& x, const Var<T>& product) {
+    if (product.word_ != pending_ || step_ != no_step || product.tape_ != this || x.tape_ != this)
       return 0;
+    if (!(x.word_ == end_ && open_)) {
+      step_base_ = Word::place(x.word_);
+      if (Word::stamp(x.word_) != foldable_ && !find_base(x.word_)) return 0;
     }
-    product.word_ = Word::of(Word::place(end_) - 2, stamp_ | Word::term);
-    return end_;
+    step_ = x.word_;
+    product.word_ = Word::of(0, Word::moved);
+    return pending_;
   }
-  void settle_slowly();
-  bool start_sum(std::uint64_t base);
-  void open_sum(std::uint32_t first);
-  void close();
+  // What waits has been assigned to the variable that it was added to.
+  std::uint64_t grow_sum() noexcept {
+    if (step_ != end_ || !open_) return start_sum();
+    pending_ = 0, step_ = no_step;
+    return end_ += 2;
+  }
+  static constexpr std::uint32_t pool_spare = 8;  // what settling takes
+  static constexpr std::uint64_t no_step = Word::of(0, Word::none);
+  void settle_slowly() noexcept;
+  std::uint64_t start_sum() noexcept;
+  void open_sum(std::uint32_t base, std::uint32_t a, std::uint32_t b) noexcept;
+  void close() noexcept;
+  bool find_base(std::uint64_t word);
   std::uint32_t at_slowly(const Var<T>& x, OpId op) const;
-  std::optional<std::uint32_t> sum_around(std::uint32_t place) const;
+  void keep(const Var<T>& x) const noexcept;
   std::optional<std::uint32_t> find(std::uint64_t word) const;
-  std::optional<std::uint32_t> record_again(std::uint64_t word);
-  // Whoever moves the end sees to it that a sum has room to grow.
-  void end_pool(std::uint32_t place) {
-    if (pool_.capacity() < std::size_t{place} + spare) grow_pool(place);
-    end_ = Word::of(place, stamp_ | Word::sum);
-  }
-  void grow_pool(std::uint32_t place);
+  void make_room();
+  void end_pool(std::uint32_t place) { end_ = Word::of(place, stamp_ | Word::sum); }
   void pool(std::uint32_t operand) {
+    if (pool_.capacity() < std::size_t{Word::place(end_)} + pool_spare) make_room();
     pool_[Word::place(end_)] = operand;
     end_pool(Word::place(end_) + 1);
   }
-  void vary(std::uint16_t varying);
+  void vary(std::uint16_t varying) noexcept;
   // A number that stands in a formula; those seen lately have their node already.
   Var<T> number(T x);
 
@@ -514,9 +519,10 @@ template <class T = double> class Tape {
   std::uint32_t stamp_ = 0;     // of scalars' handles: the epoch, and Word::scalar
   std::uint32_t foldable_ = 0;  // the same, or no stamp at all where products are nodes at once
   std::uint32_t open_ = 0;      // the growing sum's place among the nodes, and 1; 0: there is none
-  std::uint64_t pending_ = 0;   // the handle of the product that waits; 0: there is none
+  std::uint64_t pending_ = 0;   // the handle of what waits; 0: there is nothing
   std::uint64_t end_ = 0;       // the end of the pool in use; a growing sum's newest handle, too
-  std::uint32_t base_ = 0, full_ = 0;  // what a growing sum began with, where it must end
+  std::uint64_t step_ = no_step;            // what the product was added to, as its handle
+  std::uint32_t step_base_ = 0, base_ = 0;  // its node; the node that the growing sum began with
   std::uint32_t scope_ = 0;
   std::uint64_t epoch_ = 0;
   Records<Node<T>> nodes_;
@@ -631,22 +637,28 @@ inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in
   } else if constexpr (std::is_same_v<O, Grown::Plus>) {
     const auto [a, b] = std::tie(in...);
     if (pending_) {
-      if (const std::uint64_t sum = absorb(a, b)) return {this, sum};
-      if (const std::uint64_t sum = absorb(b, a)) return {this, sum};
+      if (const std::uint64_t sum = add_to(a, b)) return {this, sum};
+      if (const std::uint64_t sum = add_to(b, a)) return {this, sum};
     }
-    const Var<T> x(a), y(b);  // copies, so that a sum can stay in a register
-    const std::uint64_t word = record_slowly<O>(x, y);
-    a.word_ = x.word_, b.word_ = y.word_;  // where they have been looked up
-    return {this, word};
+    return {this, record_slowly<O>(Var<T>(a), Var<T>(b))};  // copies: a sum can stay in a register
   } else {
     return {this, record_any<O>(attr, in...)};
   }
 }
 
 template <class T> inline std::uint32_t Var<T>::index() const { return tape_->at(*this, leaf_op); }
-template <class T> inline void Var<T>::settle() const {
-  word_ &= ~fresh;
-  tape_->settle();
+template <class T> inline void Var<T>::settle() const { tape_->keep(*this); }
+template <class T> inline Var<T>& Var<T>::operator=(Var&& x) noexcept {
+  if ((x.word_ & Word::mask(Word::fresh)) && x.tape_ == tape_ && x.word_ == tape_->pending_ &&
+      word_ == tape_->step_) {
+    x.word_ = Word::of(0, Word::moved);
+    word_ = tape_->grow_sum();
+  } else {
+    const std::uint64_t word = x.taken();
+    tape_ = x.tape_;
+    word_ = word;
+  }
+  return *this;
 }
 
 template <class T> inline Var<T> Tape<T>::number(T x) {

@@ -1,5 +1,7 @@
 #include <autodiff/team.hpp>
 
+#include <unistd.h>
+
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -18,7 +20,7 @@ class Team {
 
   void run(int parts, TeamJob job, const void* context) {
     const std::unique_lock lock(busy_, std::try_to_lock);
-    if (!lock) {
+    if (!lock || getpid() != process_) {  // a child of fork() has none of the threads
       for (int part = 0; part < parts; ++part) job(part, context);
       return;
     }
@@ -52,6 +54,7 @@ class Team {
     x.wait(old);
   }
 
+  const pid_t process_ = getpid();
   std::mutex busy_;
   std::vector<std::thread> threads_;
   TeamJob job_ = nullptr;

@@ -46,7 +46,7 @@ template <class T> bool Trainer<T>::step(const Batch<T>& batch, EpochInfo& epoch
     throw NonFiniteError(
         fmt::format("[train] the loss is {} at step {}, in epoch {}: lower the learning rate, now "
                     "{}, set clip_norm, or look for infinite or huge inputs",
-                    value, optimizer_.steps(), epoch.epoch, rate));
+                    plain(value), optimizer_.steps(), epoch.epoch, rate));
   tape_.backward(loss);
   if (on_step_ && !on_step_({.step = optimizer_.steps(),
                              .epoch = epoch.epoch,
