@@ -43,7 +43,7 @@ class Peer {
   virtual ~Peer() = default;
   virtual std::string name() const = 0;     // a column's key: "torch"
   virtual std::string version() const = 0;  // for the head: "libtorch 1.13.1"
-  virtual void set_threads(int) {}  // until then as many as OMP_NUM_THREADS says
+  virtual void set_threads(int) {}          // until then as many as OMP_NUM_THREADS says
 
   /// One step of training a call; it returns the loss before it.
   virtual std::function<float()> training(const Task&) { return {}; }
