@@ -2,8 +2,10 @@
 // and no op by name.
 #pragma once
 
+#include <autodiff/node.hpp>
 #include <autodiff/parameter.hpp>
 #include <autodiff/value.hpp>
+#include <autodiff/var.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -15,57 +17,6 @@
 #include <string_view>
 
 namespace ramp {
-
-// A node is 24 bytes. A rank-0 node carries its value; a tensor's lies in a record of its own.
-template <class T> struct Node {
-  OpId op;
-  std::uint16_t flags;
-  std::uint32_t attr;               // where its attributes lie, in words
-  std::array<std::uint32_t, 2> in;  // its operands; or where in the pool they lie, and how many
-  union {
-    T value;
-    std::uint64_t tensor;
-  };
-
-  static constexpr std::uint16_t rank_mask = 7, arity_mask = 3 << 3, pooled = 1 << 5,
-                                 shaped = 1 << 6,  // a tensor is among the operands or the result
-      bound = 1 << 7,                              // a leaf that reads a Parameter
-      varies = 1 << 8,                             // has a gradient
-      first_varies = 1 << 9, second_varies = 1 << 10,
-                                 kinked = 1 << 11,  // its op has a kink formula
-      grown = 1 << 12;                              // a sum that grew term by term
-
-  int rank() const { return flags & rank_mask; }
-  bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
-};
-static_assert(sizeof(Node<double>) == 24 && sizeof(Node<float>) == 24);
-
-// The part of a tensor node that a rank-0 node doesn't need; the rank is in the node's flags.
-template <class T> struct TensorRecord {
-  T* data;
-  std::array<std::uint32_t, max_rank> sizes;
-};
-static_assert(sizeof(TensorRecord<double>) == 24);
-
-// What a scalar pullback reads and writes.
-template <class T> struct Sweep {
-  const Node<T>* nodes;
-  T* adjoints;
-  const std::uint32_t* pool;
-  const std::uint64_t* attrs;
-  double at_zero;
-};
-
-// An adjoint that nothing has reached is -0, which no sum of contributions is: + 0 makes each of
-// them another. So reached and unreached are told apart without a bit of their own, and 0 *
-// infinity is still NaN on a path that was reached.
-template <class T> using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-template <class T> inline bool reached(T adjoint) {
-  return std::bit_cast<Bits<T>>(adjoint) != std::bit_cast<Bits<T>>(T(-0.0));
-}
-template <class T> inline void accumulate(T& adjoint, T contribution) {
-  adjoint += contribution + T(0);
-}
 
 struct TapeOptions {
   double at_zero = 0;             // relu'(0), and its like at every kink: any finite number
@@ -100,89 +51,6 @@ struct Name {
   Name() = default;
   template <class S>
   requires std::convertible_to<const S&, std::string_view> Name(const S& s) : text(s) {}
-};
-
-template <class T> class Tape;
-
-// What a handle stands for, in a word. Below: a node, or for a sum a place in the pool. Above: when
-// it was made, as an epoch of the tape, and what it is.
-struct Word {
-  enum Kind : std::uint32_t {
-    scalar,
-    tensor,
-    // These two only one handle knows, so that what it stands for may change: a copy makes a node
-    // of it.
-    fresh,    // a product, or a sum and a product: recorded when the next op shows what of
-    sum = 4,  // a sum that grows
-    moved = 8,
-    none = 9,
-    kinds = 16
-  };
-  static constexpr std::uint64_t mask(std::uint64_t kind) { return kind << 32; }
-  static constexpr std::uint64_t of(std::uint64_t place, std::uint64_t stamp) {
-    return place | stamp << 32;
-  }
-  static std::uint32_t stamp(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
-  static std::uint32_t place(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
-};
-
-/// A handle on a node of a tape. It is cheap to copy, and must not outlive the tape.
-template <class T> class Var {
- public:
-  using Number = T;
-
-  Var(const Var& x) : tape_(x.tape_), word_(x.shared()) {}
-  Var(Var&& x) noexcept : tape_(x.tape_), word_(x.taken()) {}
-  Var& operator=(const Var& x) {
-    const std::uint64_t word = x.shared();
-    tape_ = x.tape_;
-    word_ = word;
-    return *this;
-  }
-  Var& operator=(Var&& x) noexcept;  // s = s + a * b: here a sum grows
-
-  Tape<T>& tape() const { return *tape_; }
-  std::uint32_t index() const;
-  Shape shape() const;
-  /// The value, in the tape's memory: until the tape is cleared, and for rank 0 until the next op.
-  View<const T> view() const;
-  Tensor<T> value() const { return Tensor<T>(view()); }
-  T item() const;  // of one element; ShapeError otherwise
-
-  template <class O, class... X> static Var record(const typename O::Attr& attr, const X&... x);
-
- private:
-  friend class Tape<T>;
-  template <class U> friend void is_named(const Var<U>& x);
-  Var(Tape<T>* tape, std::uint64_t word) : tape_(tape), word_(word) {}
-
-  std::uint64_t shared() const {
-    if (word_ & Word::mask(Word::fresh | Word::sum)) settle();
-    return word_;
-  }
-  std::uint64_t taken() {
-    const std::uint64_t word = word_;
-    if (word & Word::mask(Word::fresh | Word::sum)) word_ = Word::of(0, Word::moved);
-    return word;
-  }
-  void settle() const;
-
-  Tape<T>* tape_;
-  mutable std::uint64_t word_;  // a tape that looks up what it stands for says so here
-};
-static_assert(sizeof(Var<double>) == 16);
-
-template <class T> Shape shape_of(const Var<T>& x) { return x.shape(); }
-template <class T> void is_named(const Var<T>& x) {
-  if (x.word_ & Word::mask(Word::fresh)) x.settle();
-}
-
-// The symbolic reading's arguments.
-template <class T> struct VarCall {
-  std::span<const Var<T>> in;
-  Var<T> y;
-  const void* attr;
-  Conventions conventions;
 };
 
 /// Records a graph and differentiates it. One tape belongs to one thread.

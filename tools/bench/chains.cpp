@@ -60,7 +60,7 @@ void chain(Table& table, const Options& options, const std::string& name, const 
                                {"both_ns", both},
                                {"both_median_ns", t[2].median / count},
                                {"cold_ns", t[3].best / count},
-                               {"bytes", static_cast<double>(tape.bytes()) / tape.size()},
+                               {"bytes", static_cast<double>(tape.bytes()) / count},
                                {"allocations", allocated}};
     if (in_cache > 0) row["ratio"] = both / in_cache;
     table.rows.push_back(std::move(row));
@@ -71,7 +71,7 @@ void chain(Table& table, const Options& options, const std::string& name, const 
 
 Table chains(const Options& options) {
   Table table{"chains",
-              "chains: nanoseconds a node (double; x = x * a + b; cold: on a new tape)",
+              "chains: nanoseconds and bytes an op (double; x = x * a + b; cold: on a new tape)",
               {{"name", "chain"},
                {"nodes", "nodes"},
                {"record_ns", "record", "{:.2f}"},
