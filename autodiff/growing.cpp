@@ -9,92 +9,91 @@ namespace ramp {
 template <class T> void Tape<T>::vary(std::uint16_t varying) noexcept {
   settle();
   varying_ = varying;
-  foldable_ = varying == Node<T>::varies ? stamp_ : std::uint32_t{Word::none};
+  const bool checked = varying & Node<T>::rank_mask, varies = varying & Node<T>::varies;
+  pending_ = checked || !varies ? apart : idle;
+  quick_ = checked ? no_stamp : stamp_;
+  const std::size_t n = epochs_.size();
+  older_ = checked || n < 2 ? no_stamp : stamp_of(epochs_[n - 2].number);
+  older_end_ = epochs_[n - 1].first;
 }
 
 template <class T> void Tape<T>::make_room() {
+  if (nodes_.size() + 2 > nodes_.capacity()) grow();
   const std::size_t place = Word::place(end_);
-  if (nodes_.full()) grow();
   if (pool_.capacity() >= place + pool_spare) return;
   if (place > UINT32_MAX / 2)
     throw BudgetError("[tape] more than 2^31 operands: clear or rewind it");
   if (options_.memory_budget) check_budget(place * sizeof(std::uint32_t));  // it doubles
   pool_.resize(pool_.capacity());                                           // what to keep
   pool_.reserve(place + pool_spare);
+  limit_ = Word::of(pool_.capacity() - pool_spare, no_stamp);
 }
 
-// What waits lies at the end of the pool, where a sum's other operands go: it is moved.
 template <class T> void Tape<T>::settle_slowly() noexcept {
-  const std::uint32_t place = Word::place(end_);
-  std::uint32_t a = 0, b = 0, base = step_base_;
-  const bool waits = std::exchange(pending_, 0) != 0;
-  const std::uint64_t step = std::exchange(step_, no_step);
-  if (waits) a = pool_[place], b = pool_[place + 1];
-  if (open_) {
-    if (step == end_) base = open_ - 1;
-    close();
-  }
-  if (waits && step != no_step) {
-    open_sum(base, a, b);
-    close();
-  } else if (waits) {
-    push_scalar<typename Grown::Term>({}, std::array{a, b}, Node<T>::varies);
-  }
+  if (end_ & Word::sum) close();
+  if (!(pending_ & Word::fresh)) return;
+  const std::uint64_t pending = std::exchange(pending_, idle);
+  const auto sum = static_cast<std::uint32_t>(nodes_.size() - 1), product = sum + 1;
+  push_scalar<typename Grown::Term>({}, std::array{Word::place(term_), Word::stamp(term_)});
+  if (!(pending & Word::steps)) return;
+  std::array in{step_ & Word::sum ? sum : Word::place(step_), product};
+  if ((pending & Word::steps) == (Word::step_back & Word::steps)) std::swap(in[0], in[1]);
+  push_scalar<typename Grown::Plus>({}, in);
 }
 
-// Whether what a product is added to is a node of rank 0.
-template <class T> bool Tape<T>::find_base(std::uint64_t word) {
-  const auto i = foldable_ == stamp_ ? find(word) : std::nullopt;
-  if (!i || nodes_[*i].rank() > 0) return false;
-  step_base_ = *i;
-  return true;
+// What a product is added to, if it is a node of rank 0; 0 if not.
+template <class T> std::uint64_t Tape<T>::base_of(std::uint64_t word) {
+  const auto i = find(word);
+  if (!i || nodes_[*i].rank() > 0) return 0;
+  return Word::of(*i, stamp_of(epoch_of(*i)) | kind_of(*i));
 }
 
+// What waits becomes a term of the growing sum, for which there was no room, or the first of a new.
 template <class T> std::uint64_t Tape<T>::start_sum() noexcept {
-  const std::uint32_t place = Word::place(end_), a = pool_[place], b = pool_[place + 1];
-  if (open_) close();
-  pending_ = 0, step_ = no_step;
-  open_sum(step_base_, a, b);
-  return end_;
-}
-
-template <class T>
-void Tape<T>::open_sum(std::uint32_t base, std::uint32_t a, std::uint32_t b) noexcept {
+  try {
+    make_room();
+  } catch (...) {  // the next op that needs room will say so
+    settle();
+    return Word::of(nodes_.size() - 1, stamp_);
+  }
+  if (step_ == end_) return grown(step_);
+  if (end_ & Word::sum) close();
   const std::uint32_t first = Word::place(end_);
   Node<T>& node = nodes_.add_unchecked();
   node.op = op_id<Grown>();
   node.flags = Node<T>::grown;
   node.attr = 0;
   node.in = {first, 0};
-  pool_[first] = a, pool_[first + 1] = b;
-  end_pool(first + 2);
-  base_ = base;
-  open_ = static_cast<std::uint32_t>(nodes_.size());
+  put_term(first);
+  base_ = Word::place(step_);
+  pending_ = idle;
+  return end_ = Word::of(first + 2, stamp_ | Word::sum);
 }
 
 // A sum's operands: its terms, what it began with, and then its own place, for the handle that
 // knows only where it ended.
 template <class T> void Tape<T>::close() noexcept {
-  const std::uint32_t index = std::exchange(open_, 0) - 1, last = Word::place(end_);
-  Node<T>& node = nodes_[index];
+  using N = Node<T>;
+  const std::uint32_t last = Word::place(end_);
+  N& node = nodes_.back();
   end_pool(last + 2);
   pool_[last] = base_;
-  pool_[last + 1] = index;
+  pool_[last + 1] = static_cast<std::uint32_t>(nodes_.size() - 1);
   node.in[1] = last + 1 - node.in[0];
   const std::uint32_t* const in = &pool_[node.in[0]];
-  using N = Node<T>;
+  const std::uint32_t* const end = &pool_[last];
   T sum = nodes_[base_].value;
-  unsigned any = nodes_[base_].flags;
-  for (std::uint32_t k = 0; k + 1 < node.in[1]; k += 2) {
-    const N &a = nodes_[in[k]], &b = nodes_[in[k + 1]];
+  for (const std::uint32_t* k = in; k != end; k += 2)
     sum = scalar_value<typename Grown::Plus, T>(
-        {}, sum, scalar_value<typename Grown::Term, T>({}, a.value, b.value));
-    any |= unsigned{a.flags} | b.flags;
-  }
+        {}, sum, scalar_value<typename Grown::Term, T>({}, nodes_[k[0]].value, nodes_[k[1]].value));
+  const auto varies = [&](const std::uint32_t* k) {
+    return nodes_[*k].flags & unsigned{N::varies};
+  };
+  unsigned any = 0;  // mostly the first one varies
+  for (const std::uint32_t* k = in; k <= end && !any; ++k) any = varies(k);
   node.value = sum;
-  node.flags = static_cast<std::uint16_t>(N::grown | N::pooled | (any & N::varies) |
-                                          (nodes_[in[0]].flags & unsigned{N::varies}) << 1 |
-                                          (nodes_[in[1]].flags & unsigned{N::varies}) << 2);
+  node.flags = static_cast<std::uint16_t>(N::grown | N::pooled | any | varies(in) << 1 |
+                                          varies(in + 1) << 2);
 }
 
 // The node that a handle stands for, once all is settled.
@@ -109,32 +108,33 @@ template <class T> std::optional<std::uint32_t> Tape<T>::find(std::uint64_t word
         nodes_[i].in[0] + nodes_[i].in[1] != end + 1)
       return {};
   }
-  if (kind >= Word::moved || i >= nodes_.size() ||
+  if (kind == Word::moved || kind == Word::none || i >= nodes_.size() ||
       (stamp - kind != stamp_ && stamp - kind != stamp_of(epoch_of(i))))
     return {};
   return i;
 }
 
-template <class T> std::uint32_t Tape<T>::at_slowly(const Var<T>& x, OpId op) const {
+// The node that a handle stands for, as a word: what is newer than it is settled.
+template <class T>
+std::uint64_t Tape<T>::resolved(const Tape* tape, std::uint64_t word, OpId op) const {
   const auto fail = [op](const char* why) {
     throw HandleError(
         fmt::format("[{}] an operand{}", op == leaf_op ? "tape" : op_info(op).about.name, why));
   };
-  if (Word::stamp(x.word_) == Word::moved) fail(" was moved from: use the handle it went to");
-  if (x.tape_ != this) fail(" is on another tape: record all on one");
-  settle();
-  const auto i = find(x.word_);
-  if (!i) fail("'s node was dropped by clear() or rewind(): record it again");
-  keep(x);
-  return *i;
+  if (Word::stamp(word) == Word::moved) fail(" was moved from: use the handle it went to");
+  if (tape != this) fail(" is on another tape: record all on one");
+  word = kept(word);
+  if (Word::stamp(word) == Word::none)
+    fail("'s node was dropped by clear() or rewind(): record it again");
+  return word;
 }
 
-// From now on x is a node, for two handles may know it; and the short way leads to it.
-template <class T> void Tape<T>::keep(const Var<T>& x) const noexcept {
+template <class T> std::uint64_t Tape<T>::kept(std::uint64_t word) const noexcept {
   settle();
-  if (!(x.word_ & Word::mask(Word::fresh | Word::sum))) return;
-  const auto i = find(x.word_);
-  x.word_ = i ? Word::of(*i, stamp_of(epoch_of(*i))) : Word::of(0, Word::none);
+  const std::uint32_t stamp = Word::stamp(word), kind = stamp % Word::kinds;
+  if (kind & Word::fresh && stamp - kind == stamp_) return Word::of(Word::place(word), stamp_);
+  const auto i = find(word);
+  return i ? Word::of(*i, kind & Word::sum ? stamp - kind : stamp) : Word::of(0, Word::none);
 }
 
 // The members that this file defines; tape.cpp and backward.cpp have the others.

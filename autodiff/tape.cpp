@@ -36,8 +36,7 @@ template <class T> std::uint64_t Tape<T>::epoch_of(std::uint32_t i) const {
 }
 
 template <class T> Var<T> Tape<T>::handle(std::uint32_t i) {
-  return {this,
-          Word::of(i, stamp_of(epoch_of(i)) | (nodes_[i].rank() ? Word::tensor : Word::scalar))};
+  return {this, Word::of(i, stamp_of(epoch_of(i)) | kind_of(i))};
 }
 
 // --- Recording -------------------------------------------------------------------------------
@@ -55,7 +54,7 @@ template <class T> void Tape<T>::grow() {
   if (nodes_.size() == UINT32_MAX)
     throw BudgetError("[tape] more than 2^32 - 1 nodes: clear or rewind it");
   if (options_.memory_budget) check_budget(nodes_.size() * sizeof(Node<T>));
-  nodes_.reserve(nodes_.size() + 1);
+  nodes_.reserve(nodes_.size() + 2);
 }
 
 template <class T> std::size_t Tape<T>::bytes() const {
@@ -255,8 +254,8 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 
 template <class T> void Tape<T>::drop(const Mark& mark) {
   places_.resize(std::min<std::size_t>(places_.size(), mark.places));
-  if (mark.nodes == nodes_.size() && !pending_) return;
-  pending_ = open_ = 0, step_ = no_step;
+  if (mark.nodes == nodes_.size() && settled()) return;
+  pending_ = idle;
   nodes_.resize(mark.nodes);
   tensors_.resize(mark.tensors);
   attrs_.resize(std::max(1u, mark.attrs));
@@ -267,11 +266,11 @@ template <class T> void Tape<T>::drop(const Mark& mark) {
   while (epochs_.size() > 1 && epochs_.back().first >= mark.nodes) epochs_.pop_back();
   stamp_ = stamp_of(++epoch_);
   end_pool(mark.pool);
-  vary(varying_);
   if (mark.nodes == 0)
     epochs_.assign(1, {0, epoch_});
   else
     epochs_.push_back({mark.nodes, epoch_});
+  vary(varying_);
   adjoints_.swept = 0;
   enter(scope_);
 }

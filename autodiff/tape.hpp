@@ -53,6 +53,11 @@ struct Name {
   requires std::convertible_to<const S&, std::string_view> Name(const S& s) : text(s) {}
 };
 
+template <class O, class T, class... X>
+[[gnu::always_inline]] inline T scalar_value(const typename O::Attr& attr, const X&... x) {
+  return static_cast<T>(call(O::value, x..., attr));
+}
+
 /// Records a graph and differentiates it. One tape belongs to one thread.
 template <class T = double> class Tape {
  public:
@@ -217,15 +222,9 @@ template <class T = double> class Tape {
   /// The node that x stands for. HandleError, naming the op, if x is of another tape or was
   /// dropped.
   std::uint32_t at(const Var<T>& x, OpId op) const {
-    if (x.tape_ == this) {
-      if ((Word::stamp(x.word_) & ~1u) == stamp_) return Word::place(x.word_);
-      if (open_ && x.word_ == end_ && !pending_) {  // the growing sum is used, so it is done
-        x.word_ = Word::of(open_ - 1, stamp_);
-        const_cast<Tape*>(this)->close();
-        return Word::place(x.word_);
-      }
-    }
-    return at_slowly(x, op);
+    if (x.tape_ != this || (x.stamp() ^ stamp_) > Word::tensor)
+      x.word_ = resolved(x.tape_, x.word_, op);
+    return Word::place(x.word_);
   }
 
  private:
@@ -257,16 +256,19 @@ template <class T = double> class Tape {
     else
       return number(static_cast<T>(x));
   }
-  template <class O, class... In> Var<T> record_vars(const typename O::Attr& attr, const In&... in);
   template <class O, class... In>
-  std::uint64_t record_any(const typename O::Attr& attr, const In&... in);
-  template <class O> std::uint64_t record_slowly(const Var<T>& a, const Var<T>& b);
-  template <class O, std::size_t arity> void push_scalar(const typename O::Attr& attr,
-                                                         const std::array<std::uint32_t, arity>& in,
-                                                         std::uint16_t varying);
+  std::uint64_t record_vars(const typename O::Attr& attr, const In&... in);
+  template <class O, class... In>
+  std::uint64_t record_slowly(const typename O::Attr& attr, const In... in);
+  template <class O, std::size_t arity>
+  std::uint64_t push_scalar(const typename O::Attr& attr,
+                            const std::array<std::uint32_t, arity>& in);
+  Word::Kind kind_of(std::uint32_t i) const {
+    return nodes_[i].rank() > 0 ? Word::tensor : Word::scalar;
+  }
   Var<T> last() {  // what was just recorded
-    const bool tensor = nodes_.back().rank() > 0;
-    return {this, Word::of(nodes_.size() - 1, stamp_ | (tensor ? Word::tensor : Word::scalar))};
+    const auto i = static_cast<std::uint32_t>(nodes_.size() - 1);
+    return {this, Word::of(i, stamp_ | kind_of(i))};
   }
   void push(const Node<T>& node) {
     if (nodes_.full()) grow();
@@ -289,7 +291,8 @@ template <class T = double> class Tape {
     node.attr = 0;
     node.in = {};
     node.value = value;
-    return name.text.empty() ? last() : named(last(), name.text);
+    const Var<T> leaf = last();
+    return name.text.empty() ? leaf : named(leaf, name.text);
   }
   Var<T> add_leaf(View<const T> value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
@@ -300,56 +303,71 @@ template <class T = double> class Tape {
   void drop(const Mark& mark);
 
   // --- Sums that grow (growing.cpp) -----------------------------------------------------------
-  // A product of rank 0 isn't recorded at once: its operands wait at the end of the pool. If the
-  // next op adds it to something, both wait; and if that is assigned to the variable that it was
-  // added to, s = s + a * b, nobody knows the old s any more and the product becomes a term, of 8
-  // bytes, of a sum that grows. If anything else happens, what waits becomes a node. The growing
-  // sum is the last node. Its value is computed when it is settled, which never throws and moves no
-  // node: room is made where something begins to wait.
+  // A product of rank 0 isn't recorded at once: it waits. If the next op adds it to something, both
+  // wait; and if that is assigned to the variable that it was added to, s = s + a * b, nobody knows
+  // the old s any more and the product becomes a term, of 8 bytes, of a sum that grows. If anything
+  // else happens, what waits is recorded. The growing sum is the last node. Settling never throws
+  // and moves no node: room is made where something begins to wait.
+  bool settled() const { return !((pending_ | end_) & (Word::fresh | Word::sum)); }
   void settle() const noexcept {
-    if (pending_ | open_) const_cast<Tape*>(this)->settle_slowly();
+    if (!settled()) const_cast<Tape*>(this)->settle_slowly();
   }
-  bool foldable(const Var<T>& x) const {
-    return Word::stamp(x.word_) == foldable_ && x.tape_ == this;
+  // Whether x surely is a node of rank 0 of this tape, which isn't checked.
+  [[gnu::always_inline]] bool near(const Var<T>& x) const {
+    return x.tape_ == this && (__builtin_expect(x.stamp() == quick_, 1) ||
+                               (x.stamp() == older_ && Word::place(x.word_) < older_end_));
   }
   std::uint64_t wait(std::uint32_t a, std::uint32_t b) {
-    const std::size_t place = Word::place(end_);
-    if (nodes_.full() || pool_.capacity() < place + pool_spare) make_room();
-    if constexpr (std::endian::native == std::endian::big) std::swap(a, b);
-    const std::uint64_t term = a | std::uint64_t{b} << 32;  // one store; half the time of two
-    std::memcpy(&pool_[place], &term, sizeof term);
-    return pending_ = Word::of(nodes_.size(), stamp_ | Word::fresh);
+    if (nodes_.size() + 2 > nodes_.capacity()) [[unlikely]]
+      make_room();
+    term_ = a | std::uint64_t{b} << 32;
+    return pending_ = Word::of(nodes_.size(), stamp_ | Word::product);
   }
-  // x + product, if it is the one that waits: it waits on, and x with it. Else 0.
-  std::uint64_t add_to(const Var<T>& x, const Var<T>& product) {
-    if (product.word_ != pending_ || step_ != no_step || product.tape_ != this || x.tape_ != this)
-      return 0;
-    if (!(x.word_ == end_ && open_)) {
-      step_base_ = Word::place(x.word_);
-      if (Word::stamp(x.word_) != foldable_ && !find_base(x.word_)) return 0;
+  // x + product, or product + x: both wait; 0 if they don't.
+  std::uint64_t add_to(const Var<T>& x, const Var<T>& product, Word::Kind step) {
+    if (product.word_ != pending_ || product.tape_ != this || x.tape_ != this) return 0;
+    if (x.word_ != end_ && !near(x)) [[unlikely]] {
+      const std::uint64_t base = base_of(x.word_);
+      if (base == 0) return 0;
+      x.word_ = base;
     }
     step_ = x.word_;
+    pending_ = product.word_ + Word::of(1, step - Word::product);
     product.word_ = Word::of(0, Word::moved);
     return pending_;
   }
-  // What waits has been assigned to the variable that it was added to.
-  std::uint64_t grow_sum() noexcept {
-    if (step_ != end_ || !open_) return start_sum();
-    pending_ = 0, step_ = no_step;
-    return end_ += 2;
+  // Whether x is what waits, and was made from s.
+  bool is_step(std::uint64_t x, std::uint64_t s) const {
+    return x == pending_ && (x & Word::steps) && s == step_;
   }
-  static constexpr std::uint32_t pool_spare = 8;  // what settling takes
-  static constexpr std::uint64_t no_step = Word::of(0, Word::none);
+  // What waits, made from s, becomes s: its handle from now on.
+  std::uint64_t grown(std::uint64_t s) noexcept {
+    if (s != end_ || s > limit_) [[unlikely]]
+      return start_sum();
+    put_term(Word::place(s));
+    pending_ = idle;
+    return end_ = s + Word::of(2, 0);
+  }
+  void put_term(std::uint32_t place) {
+    std::uint64_t term = term_;  // one store; half the time of two
+    if constexpr (std::endian::native == std::endian::big) term = std::rotl(term, 32);
+    std::memcpy(&pool_[place], &term, sizeof term);
+  }
+  static constexpr std::uint32_t pool_spare = 8;         // what settling takes
+  static constexpr std::uint32_t no_stamp = UINT32_MAX;  // no handle's
+  static constexpr std::uint64_t idle = ~std::uint64_t{Word::fresh | Word::sum},  // no handles
+      apart = idle - 1;  // nothing is to wait: products are nodes at once
   void settle_slowly() noexcept;
   std::uint64_t start_sum() noexcept;
-  void open_sum(std::uint32_t base, std::uint32_t a, std::uint32_t b) noexcept;
   void close() noexcept;
-  bool find_base(std::uint64_t word);
-  std::uint32_t at_slowly(const Var<T>& x, OpId op) const;
-  void keep(const Var<T>& x) const noexcept;
+  std::uint64_t base_of(std::uint64_t word);
+  std::uint64_t resolved(const Tape* tape, std::uint64_t word, OpId op) const;
+  std::uint64_t kept(std::uint64_t word) const noexcept;
   std::optional<std::uint32_t> find(std::uint64_t word) const;
   void make_room();
-  void end_pool(std::uint32_t place) { end_ = Word::of(place, stamp_ | Word::sum); }
+  void end_pool(std::uint32_t place) {
+    end_ = Word::of(place, no_stamp & ~(Word::fresh | Word::sum));
+  }
   void pool(std::uint32_t operand) {
     if (pool_.capacity() < std::size_t{Word::place(end_)} + pool_spare) make_room();
     pool_[Word::place(end_)] = operand;
@@ -381,16 +399,20 @@ template <class T = double> class Tape {
   const Binding* binding_of(std::uint32_t i) const;
 
   TapeOptions options_;
-  // The flag `varies`, but not under no_grad; on a checked tape all of rank_mask, which keeps
-  // scalars off their fast way.
+  // The flag `varies`, but not under no_grad; on a checked tape all of rank_mask as well.
   std::uint16_t varying_;
-  std::uint32_t stamp_ = 0;     // of scalars' handles: the epoch, and Word::scalar
-  std::uint32_t foldable_ = 0;  // the same, or no stamp at all where products are nodes at once
-  std::uint32_t open_ = 0;      // the growing sum's place among the nodes, and 1; 0: there is none
-  std::uint64_t pending_ = 0;   // the handle of what waits; 0: there is nothing
-  std::uint64_t end_ = 0;       // the end of the pool in use; a growing sum's newest handle, too
-  std::uint64_t step_ = no_step;            // what the product was added to, as its handle
-  std::uint32_t step_base_ = 0, base_ = 0;  // its node; the node that the growing sum began with
+  std::uint32_t stamp_ = 0;  // of scalars' handles: the epoch, and Word::scalar
+  std::uint32_t quick_ = 0;  // the same, or no stamp at all on a checked tape
+  // Nodes below older_end_ may have been recorded in the epoch before: before a loop that rewinds.
+  std::uint32_t older_ = no_stamp, older_end_ = 0;
+  // Not in the order that they are written in: GCC would join neighbours to one wide store, which
+  // a narrow load waits for.
+  std::uint64_t pending_ = idle;  // the handle of what waits; `idle`, if nothing does; or `apart`
+  std::uint64_t limit_ = 0;       // the last place with room behind it in the pool, as a handle
+  std::uint64_t term_ = 0;        // the product that waits: its operands
+  std::uint64_t end_ = 0;         // the end of the pool in use; as the growing sum's newest handle
+  std::uint64_t step_ = 0;        // what the product was added to, as its handle
+  std::uint32_t base_ = 0;        // the node that the growing sum began with
   std::uint32_t scope_ = 0;
   std::uint64_t epoch_ = 0;
   Records<Node<T>> nodes_;
@@ -432,20 +454,14 @@ template <class Attr> Attr as_floats(Attr attr) {
 
 // --- Inline: the way of a scalar -----------------------------------------------------------
 
-template <class O, class T, class... X>
-[[gnu::always_inline]] inline T scalar_value(const typename O::Attr& attr, const X&... x) {
-  return static_cast<T>(call(O::value, x..., attr));
-}
-
 template <class T> template <class O, std::size_t arity>
-inline void Tape<T>::push_scalar(const typename O::Attr& attr,
-                                 const std::array<std::uint32_t, arity>& in,
-                                 std::uint16_t varying) {
+inline std::uint64_t Tape<T>::push_scalar(const typename O::Attr& attr,
+                                          const std::array<std::uint32_t, arity>& in) {
   using N = Node<T>;
   if (nodes_.full()) grow();  // before the value, which would wait in memory for it
   std::uint32_t attr_at = 0;
   if constexpr (!std::is_empty_v<typename O::Attr>) attr_at = keep_attr(&attr, sizeof attr);
-  const unsigned mask = varying & N::varies;
+  const unsigned mask = varying_ & N::varies;
   unsigned flags = has_kink<O> ? N::kinked : 0u, any = 0;
   for (std::size_t k = 0; k < arity; ++k) {
     const unsigned varies = nodes_[in[k]].flags & mask;
@@ -464,16 +480,19 @@ inline void Tape<T>::push_scalar(const typename O::Attr& attr,
   } else {
     flags |= arity << 3;
   }
+  const std::uint64_t word = Word::of(nodes_.size(), stamp_);
   N& node = nodes_.add_unchecked();
   node.op = op_id<O>();
   node.flags = static_cast<std::uint16_t>(flags | any);
   node.attr = attr_at;
   node.in = operands;
   node.value = value;
+  return word;
 }
 
 template <class T> template <class O, class... In>
-inline std::uint64_t Tape<T>::record_any(const typename O::Attr& attr, const In&... in) {
+[[gnu::noinline]] std::uint64_t Tape<T>::record_slowly(const typename O::Attr& attr,
+                                                       const In... in) {
   const OpId op = op_id<O>();
   const std::array<std::uint32_t, sizeof...(In)> at{this->at(in, op)...};
   settle();
@@ -482,51 +501,47 @@ inline std::uint64_t Tape<T>::record_any(const typename O::Attr& attr, const In&
     for (const std::uint32_t i : at) ranks |= nodes_[i].flags;
     if ((ranks & Node<T>::rank_mask) == 0) {
       if constexpr (std::is_same_v<O, Grown::Term>)
-        if (foldable_ == stamp_) return wait(at[0], at[1]);
-      push_scalar<O>(attr, at, varying_);
-      return Word::of(nodes_.size() - 1, stamp_);
+        if (pending_ != apart) return wait(at[0], at[1]);
+      return push_scalar<O>(attr, at);
     }
   }
   const std::array<Var<T>, sizeof...(In)> all{in...};
   return record(op, all, &attr).word_;
 }
 
-template <class T> template <class O>
-[[gnu::noinline]] std::uint64_t Tape<T>::record_slowly(const Var<T>& a, const Var<T>& b) {
-  return record_any<O>({}, a, b);
-}
-
 template <class T> template <class O, class... In>
-inline Var<T> Tape<T>::record_vars(const typename O::Attr& attr, const In&... in) {
+inline std::uint64_t Tape<T>::record_vars(const typename O::Attr& attr, const In&... in) {
   static_assert(sizeof...(In) == O::arity);
   if constexpr (std::is_same_v<O, Grown::Term>) {
-    if ((foldable(in) && ...) && !pending_) return {this, wait(Word::place(in.word_)...)};
-    return {this, record_slowly<O>(in...)};
+    if ((near(in) && ...) && pending_ == idle) [[likely]]
+      return wait(Word::place(in.word_)...);
   } else if constexpr (std::is_same_v<O, Grown::Plus>) {
     const auto [a, b] = std::tie(in...);
-    if (pending_) {
-      if (const std::uint64_t sum = add_to(a, b)) return {this, sum};
-      if (const std::uint64_t sum = add_to(b, a)) return {this, sum};
-    }
-    return {this, record_slowly<O>(Var<T>(a), Var<T>(b))};  // copies: a sum can stay in a register
-  } else {
-    return {this, record_any<O>(attr, in...)};
+    if (const std::uint64_t sum = add_to(a, b, Word::step)) [[likely]]
+      return sum;
+    if (const std::uint64_t sum = add_to(b, a, Word::step_back)) return sum;
   }
+  (in.shared(), ...);
+  if constexpr (O::elementwise)
+    if ((near(in) && ...)) {
+      settle();
+      if constexpr (std::is_same_v<O, Grown::Term>)
+        if (pending_ != apart) return wait(Word::place(in.word_)...);
+      return push_scalar<O>(attr, std::array{Word::place(in.word_)...});
+    }
+  return record_slowly<O, In...>(attr, Var<T>(in.tape_, in.word_)...);
 }
 
 template <class T> inline std::uint32_t Var<T>::index() const { return tape_->at(*this, leaf_op); }
-template <class T> inline void Var<T>::settle() const { tape_->keep(*this); }
+template <class T> inline void Var<T>::settle() const { word_ = tape_->kept(word_); }
 template <class T> inline Var<T>& Var<T>::operator=(Var&& x) noexcept {
-  if ((x.word_ & Word::mask(Word::fresh)) && x.tape_ == tape_ && x.word_ == tape_->pending_ &&
-      word_ == tape_->step_) {
+  if (x.tape_ == tape_ && tape_->is_step(x.word_, word_)) [[likely]] {
     x.word_ = Word::of(0, Word::moved);
-    word_ = tape_->grow_sum();
-  } else {
-    const std::uint64_t word = x.taken();
-    tape_ = x.tape_;
-    word_ = word;
+    word_ = tape_->grown(word_);
+    return *this;
   }
-  return *this;
+  const std::uint64_t word = x.taken();
+  return become(x.tape_, word);
 }
 
 template <class T> inline Var<T> Tape<T>::number(T x) {
@@ -542,9 +557,9 @@ template <class T> inline Var<T> Tape<T>::number(T x) {
 template <class T> template <class O, class... X>
 inline Var<T> Tape<T>::record(const typename O::Attr& attr, const X&... x) {
   if constexpr (O::elementwise && sizeof(T) == 4 && !std::is_empty_v<typename O::Attr>)
-    return record_vars<O>(as_floats(attr), lift(x)...);
+    return {this, record_vars<O>(as_floats(attr), lift(x)...)};
   else
-    return record_vars<O>(attr, lift(x)...);
+    return {this, record_vars<O>(attr, lift(x)...)};
 }
 
 namespace tape_detail {

@@ -10,26 +10,28 @@ namespace ramp {
 
 template <class T> class Tape;
 
-// What a handle stands for, in a word. Below: a node, or for a sum a place in the pool. Above: when
-// it was made, as an epoch of the tape, and what it is.
+// What a handle stands for, in a word. Below: when it was made, as an epoch of the tape, and what
+// it is. Above: a node, or for a sum a place in the pool.
 struct Word {
   enum Kind : std::uint32_t {
     scalar,
     tensor,
-    // These two only one handle knows, so that what it stands for may change: a copy makes a node
-    // of it.
-    fresh,    // a product, or a sum and a product: recorded when the next op shows what of
-    sum = 4,  // a sum that grows
-    moved = 8,
-    none = 9,
+    moved,
+    none,
+    // What only one handle knows, so that what it stands for may change: a copy makes a node of it.
+    product = 4,  // recorded when the next op shows what of,
+    step,         // and so is x + product,
+    step_back,    // or product + x
+    fresh = 4,    // the bit of these, and what tells steps from products
+    steps = 3,
+    sum = 8,  // a sum that grows
     kinds = 16
   };
-  static constexpr std::uint64_t mask(std::uint64_t kind) { return kind << 32; }
-  static constexpr std::uint64_t of(std::uint64_t place, std::uint64_t stamp) {
-    return place | stamp << 32;
+  static constexpr std::uint64_t of(std::uint64_t place, std::uint32_t stamp) {
+    return place << 32 | stamp;
   }
-  static std::uint32_t stamp(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
-  static std::uint32_t place(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+  static std::uint32_t stamp(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+  static std::uint32_t place(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
 };
 
 /// A handle on a node of a tape. It is cheap to copy, and must not outlive the tape.
@@ -39,12 +41,7 @@ template <class T> class Var {
 
   Var(const Var& x) : tape_(x.tape_), word_(x.shared()) {}
   Var(Var&& x) noexcept : tape_(x.tape_), word_(x.taken()) {}
-  Var& operator=(const Var& x) {
-    const std::uint64_t word = x.shared();
-    tape_ = x.tape_;
-    word_ = word;
-    return *this;
-  }
+  Var& operator=(const Var& x) { return become(x.tape_, x.shared()); }
   Var& operator=(Var&& x) noexcept;  // s = s + a * b: here a sum grows
 
   Tape<T>& tape() const { return *tape_; }
@@ -62,17 +59,25 @@ template <class T> class Var {
   template <class U> friend void is_named(const Var<U>& x);
   Var(Tape<T>* tape, std::uint64_t word) : tape_(tape), word_(word) {}
 
+  Var& become(Tape<T>* tape, std::uint64_t word) {
+    tape_ = tape;
+    word_ = word;
+    return *this;
+  }
+  std::uint32_t stamp() const { return Word::stamp(word_); }
   std::uint64_t shared() const {
-    if (word_ & Word::mask(Word::fresh | Word::sum)) settle();
+    if (word_ & (Word::fresh | Word::sum)) [[unlikely]]
+      settle();
     return word_;
   }
   std::uint64_t taken() {
     const std::uint64_t word = word_;
-    if (word & Word::mask(Word::fresh | Word::sum)) word_ = Word::of(0, Word::moved);
+    if (word & (Word::fresh | Word::sum)) word_ = Word::of(0, Word::moved);
     return word;
   }
   void settle() const;
 
+  // What is rare takes and gives words, not handles: so one that lives in registers stays there.
   Tape<T>* tape_;
   mutable std::uint64_t word_;  // a tape that looks up what it stands for says so here
 };
@@ -80,7 +85,8 @@ static_assert(sizeof(Var<double>) == 16);
 
 template <class T> Shape shape_of(const Var<T>& x) { return x.shape(); }
 template <class T> void is_named(const Var<T>& x) {
-  if (x.word_ & Word::mask(Word::fresh)) x.settle();
+  if (x.word_ & Word::fresh) [[unlikely]]
+    x.settle();
 }
 
 // The symbolic reading's arguments.

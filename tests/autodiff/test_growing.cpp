@@ -221,6 +221,40 @@ TEST_CASE("what was dropped is refused, also within a sum") {
   CHECK_THROWS_AS((void)(a + b * b), HandleError);
 }
 
+TEST_CASE("terms of what stands before a mark, round by round") {
+  Tape<double> tape;
+  const Var<double> a = tape.leaf(2), b = tape.leaf(3), base = tape.leaf(1);
+  const auto mark = tape.mark();
+  for (int round = 0; round < 3; ++round) {
+    Var<double> s = base;
+    for (int i = 0; i < 4; ++i) s = i % 2 ? a * b + s : s + a * b;  // either order
+    CHECK(s.item() == 25);
+    CHECK(tape.size() == mark.nodes + 1);
+    tape.backward(s);
+    CHECK(tape.gradient(a)[0] == 12);
+    const Var<double> dropped = a * b;
+    CHECK(dropped.item() == 6);
+    tape.rewind(mark);
+    CHECK_THROWS_AS((void)(a * dropped), HandleError);
+    CHECK_THROWS_AS((void)(dropped + a * b), HandleError);
+    CHECK_THROWS_AS((void)exp(s), HandleError);
+    tape.rewind(mark);  // of the product in the middle one
+  }
+}
+
+TEST_CASE("what waits is recorded in the order in which it was written") {
+  Tape<double> tape;
+  const Var<double> a = tape.leaf(2), b = tape.leaf(3);
+  const Var<double> x = a * b + a, y = b + a * b;
+  CHECK(y.item() == 9);
+  CHECK(tape.describe(3) == "add");
+  CHECK(tape.operands(3)[0] == 2);
+  CHECK(tape.operands(3)[1] == 0);
+  CHECK(tape.operands(5)[0] == 1);
+  CHECK(tape.operands(5)[1] == 4);
+  CHECK(x.index() == 3);
+}
+
 TEST_CASE("infinities are not lost in a sum") {
   Tape<double> tape;
   const Var<double> a = tape.leaf(0), b = tape.leaf(INFINITY);
