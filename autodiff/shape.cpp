@@ -60,7 +60,9 @@ std::string to_string(const Shape& shape) {
 }
 
 bool broadcast(const Shape& a, const Shape& b, Shape& out) {
-  if (a == b) {
+  const bool a_row_or_number =
+      b.rank() == 0 || (b.rank() == 1 && a.rank() > 0 && b.back() == a.back());
+  if (a_row_or_number || a == b) {  // most are
     out = a;
     return true;
   }

@@ -42,8 +42,9 @@ class Shape {
 
   // The same shape with one axis set, removed or put in.
   constexpr Shape with(int axis, std::uint32_t size) const {
-    Shape s = *this;
-    s.sizes_[static_cast<std::size_t>(axis)] = size;
+    Shape s = *this;  // in registers: what is written in part makes whoever reads it whole wait
+    for (int i = 0; i < max_rank; ++i)
+      s.sizes_[static_cast<std::size_t>(i)] = i == axis ? size : (*this)[i];
     return s;
   }
   Shape without(int axis) const;

@@ -90,33 +90,48 @@ template <class T> std::uint32_t Tape<T>::keep_attr(const void* attr, std::size_
   return static_cast<std::uint32_t>(at);
 }
 
-template <class T> void Tape<T>::add_tensor(Node<T>& node, T* data, const Shape& shape) {
-  node.flags = static_cast<std::uint16_t>(node.flags | shape.rank() | Node<T>::shaped);
-  node.tensor = tensors_.size();
-  tensors_.push({data, shape.sizes()});
+// Node and record are filled in place: a copy would wait for what is written piece by piece.
+template <class T> Var<T> Tape<T>::push(OpId op, unsigned flags, std::uint32_t attr,
+                                        const std::array<std::uint32_t, 2>& in, T* data,
+                                        const Shape& shape) {
+  if (nodes_.full()) grow();
+  const bool tensor = shape.rank() > 0;
+  if (tensor && tensors_.full()) tensors_.reserve(tensors_.size() + 1);
+  const std::uint64_t word =
+      Word::of(nodes_.size(), stamp_ | (tensor ? Word::tensor : Word::scalar));
+  Node<T>& node = nodes_.add_unchecked();
+  node.op = op;
+  node.flags = static_cast<std::uint16_t>(
+      flags | (tensor ? static_cast<unsigned>(shape.rank()) | Node<T>::shaped : 0u));
+  node.attr = attr;
+  node.in = in;
+  if (!tensor) {
+    node.value = *data;
+  } else {
+    node.tensor = tensors_.size();
+    TensorRecord<T>& record = tensors_.add_unchecked();
+    record.data = data;
+    record.sizes = shape.sizes();
+  }
+  return {this, word};
 }
 
-template <class T> Var<T> Tape<T>::add_leaf(View<const T> value, bool varies, bool copied,
+template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool varies, bool copied,
                                             Name name, Parameter<T>* p) {
-  const Mark before = mark();
+  settle();
+  std::optional<Mark> before;
+  if (options_.checked) before = mark();
   T* data = Value<T>::of(value).data;
   if (copied && value.shape.rank() > 0) {
     check_budget(value.size() * sizeof(T));
     data = values_.template take_array<T>(value.size());
     std::copy_n(value.data, value.size(), data);
   }
-  Node<T> node{leaf_op, varies ? Node<T>::varies : std::uint16_t{0}, 0, {}, {}};
-  if (value.shape.rank() == 0)
-    node.value = value[0];
-  else
-    add_tensor(node, data, value.shape);
-  if (p) {
-    node.flags |= Node<T>::bound;
-    bindings_.push_back({p, size(), p->version()});
-  }
-  push(node);
-  if (!name.text.empty()) named(last(), name.text);
-  return options_.checked ? finished(before) : last();
+  const Var<T> leaf = push(leaf_op, (varies ? Node<T>::varies : 0u) | (p ? Node<T>::bound : 0u), 0,
+                           {}, data, value.shape);
+  if (p) bindings_.push_back({p, Word::place(leaf.word_), p->version()});
+  if (!name.text.empty()) named(leaf, name.text);
+  return before ? finished(*before) : leaf;
 }
 
 // On a checked tape: the node that was just recorded, if its value is finite.
@@ -176,8 +191,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   Shape* const shapes = scratch<Shape>(in.size());
   Value<T>* const values = scratch<Value<T>>(in.size());
   using N = Node<T>;
-  N node{id, 0, 0, {}, {}};
-  bool shaped = false;
+  bool shaped = !op.elementwise;
   unsigned flags = 0;
   for (std::size_t k = 0; k < in.size(); ++k) {
     const std::uint32_t i = at[k];
@@ -195,42 +209,40 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   // Nothing has changed so far, and nothing below throws but for want of memory, or at the end.
   std::optional<Mark> unchanged;
   if (options_.checked) unchanged = mark();
-  node.flags = static_cast<std::uint16_t>(varying_ & N::varies ? flags : 0);
-  if (shaped || !op.elementwise) node.flags |= N::shaped;
-  if (op.rules<T>().kinks) node.flags |= N::kinked;
+  if (!(varying_ & N::varies)) flags = 0;
+  if (shaped) flags |= N::shaped;
+  if (op.rules<T>().kinks) flags |= N::kinked;
+  std::uint32_t attr_at = 0;
   if (op.attr_bytes) {
-    node.attr = keep_attr(attr, op.attr_bytes);
+    attr_at = keep_attr(attr, op.attr_bytes);
     if constexpr (sizeof(T) == 4)
       if (op.elementwise) {
-        auto* numbers = reinterpret_cast<double*>(&attrs_[node.attr]);
+        auto* numbers = reinterpret_cast<double*>(&attrs_[attr_at]);
         for (std::size_t k = 0; k < op.attr_bytes / sizeof(double); ++k)
           numbers[k] = as_float(numbers[k]);
       }
-    if (op.adopt) op.adopt(&attrs_[node.attr], values_);
-    attr = &attrs_[node.attr];
+    if (op.adopt) op.adopt(&attrs_[attr_at], values_);
+    attr = &attrs_[attr_at];
   }
+  std::array<std::uint32_t, 2> operands{};
   if (in.size() > 2 || op.arity == variadic) {
-    node.in = {Word::place(end_), static_cast<std::uint32_t>(in.size())};
+    operands = {Word::place(end_), static_cast<std::uint32_t>(in.size())};
     for (std::size_t k = 0; k < in.size(); ++k) pool(at[k]);
-    node.flags |= N::pooled;
+    flags |= N::pooled;
   } else {
-    for (std::size_t k = 0; k < in.size(); ++k) node.in[k] = at[k];
-    node.flags = static_cast<std::uint16_t>(node.flags | in.size() << 3);
+    for (std::size_t k = 0; k < in.size(); ++k) operands[k] = at[k];
+    flags |= static_cast<unsigned>(in.size()) << 3;
   }
   if (nodes_.full()) grow();  // operands of rank 0 are read where their nodes lie
   for (std::size_t k = 0; k < in.size(); ++k) read(at[k], values[k]);
-  if (shape.rank() == 0) {
-    evaluate<T>(op, {values, in.size()}, attr, {&node.value, shape}, false);
-  } else {
-    T* data = values[0].data;
-    if (!op.aliases || shapes[0].rank() == 0) {
-      data = values_.template take_array<T>(shape.size());
-      evaluate<T>(op, {values, in.size()}, attr, {data, shape}, false);
-    }
-    add_tensor(node, data, shape);
+  T number;
+  T* data = shape.rank() == 0 ? &number : values[0].data;
+  if (shape.rank() == 0 || !op.aliases || shapes[0].rank() == 0) {
+    if (shape.rank() > 0) data = values_.template take_array<T>(shape.size());
+    evaluate<T>(op, {values, in.size()}, attr, {data, shape}, false);
   }
-  push(node);
-  return unchanged ? finished(*unchanged) : last();
+  const Var<T> y = push(id, flags, attr_at, operands, data, shape);
+  return unchanged ? finished(*unchanged) : y;
 }
 
 // --- Regions and names -----------------------------------------------------------------------

@@ -270,10 +270,8 @@ template <class T = double> class Tape {
     const auto i = static_cast<std::uint32_t>(nodes_.size() - 1);
     return {this, Word::of(i, stamp_ | kind_of(i))};
   }
-  void push(const Node<T>& node) {
-    if (nodes_.full()) grow();
-    nodes_.push_unchecked(node);
-  }
+  Var<T> push(OpId op, unsigned flags, std::uint32_t attr, const std::array<std::uint32_t, 2>& in,
+              T* data, const Shape& shape);
   std::uint32_t keep_attr(const void* attr, std::size_t bytes);
   void grow();
   void check_budget(std::size_t more) const;
@@ -294,10 +292,9 @@ template <class T = double> class Tape {
     const Var<T> leaf = last();
     return name.text.empty() ? leaf : named(leaf, name.text);
   }
-  Var<T> add_leaf(View<const T> value, bool varies, bool copied, Name name,
+  Var<T> add_leaf(const View<const T>& value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
   Var<T> finished(const Mark& before);
-  void add_tensor(Node<T>& node, T* data, const Shape& shape);
   std::uint32_t scope_named(std::string_view name);
   void enter(std::uint32_t scope);
   void drop(const Mark& mark);

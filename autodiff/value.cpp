@@ -57,6 +57,11 @@ template <class T> std::size_t block_size(std::span<const Blocks<T>> operands) {
   return n;
 }
 
+// Whether every operand has this shape: then a kernel reads them where they are.
+template <class T> bool all_have(const Shape& shape, std::span<const Value<T>> in) {
+  return std::all_of(in.begin(), in.end(), [&](const Value<T>& x) { return x.shape == shape; });
+}
+
 template <class T> void elementwise_value(const OpInfo& op, std::span<const Value<T>> in,
                                           const void* attr, const View<T>& y, bool add) {
   const std::size_t size = y.size();
@@ -67,11 +72,16 @@ template <class T> void elementwise_value(const OpInfo& op, std::span<const Valu
     y.data[0] = op.rules<T>().scalar(x.data(), attr);
     return;
   }
+  const auto kernel = op.rules<T>().value_kernel;
+  if (!add && all_have(y.shape, in)) {
+    std::array<const T*, 3> operands{};
+    for (std::size_t k = 0; k < in.size(); ++k) operands[k] = in[k].data;
+    return kernel(size, operands.data(), y.data, attr);
+  }
   std::array<Blocks<T>, 3> x;
   for (std::size_t k = 0; k < in.size(); ++k) x[k].read(in[k].data, in[k].shape, y.shape);
   const std::size_t step = block_size<T>({x.data(), in.size()});
   std::array<T, block> sum;
-  const auto kernel = op.rules<T>().value_kernel;
   for (std::size_t i = 0; i < size; i += step) {
     const std::size_t n = std::min(step, size - i);
     std::array<const T*, 3> operands{};
@@ -84,6 +94,13 @@ template <class T> void elementwise_value(const OpInfo& op, std::span<const Valu
 template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, int input,
                                          const Value<T>& g, const View<T>& to, bool add) {
   const std::size_t size = g.shape.size();
+  const auto kernel = op.rules<T>().pull_kernels[static_cast<std::size_t>(input)];
+  if (kernel && to.shape == g.shape && all_have(g.shape, call.in)) {
+    std::array<const T*, 5> operands{g.data};
+    for (std::size_t k = 0; k < call.in.size(); ++k) operands[k + 1] = call.in[k].data;
+    operands[call.in.size() + 1] = call.y.data;
+    return kernel(size, operands.data(), to.data, add, call.attr, call.conventions);
+  }
   const Broadcasting undo(to.shape, g.shape);
   const bool folds = !(undo.whole && to.size() == size);
   if (folds && !add) std::fill_n(to.data, to.size(), T(0));
@@ -105,9 +122,8 @@ template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, 
     std::array<const T*, 5> operands{g.data + i};
     for (std::size_t k = 0; k < count; ++k) operands[k + 1] = x[k].at(i, n);
     operands[count + 1] = call.y.data + i;
-    op.rules<T>().pull_kernels[static_cast<std::size_t>(input)](
-        n, operands.data(), folds ? part.data() : to.data + i, !folds && add, call.attr,
-        call.conventions);
+    kernel(n, operands.data(), folds ? part.data() : to.data + i, !folds && add, call.attr,
+           call.conventions);
     if (folds) fold(undo, part.data(), i, n, to.data);
   }
 }

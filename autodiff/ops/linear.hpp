@@ -39,8 +39,8 @@ struct Matmul : Structural<2> {
     for (std::size_t i = 0; i < batch.size(); ++i)
       gemm(matrix(a, of_a[i]), matrix(b, of_b[i]), y.data + i * step, add);
   }
-  static constexpr auto value = [](auto a, auto b) {
-    return Writes{[a, b](const auto& y, bool add) { multiply(a, b, y, add); }};
+  static constexpr auto value = [](const auto& a, const auto& b) {
+    return Writes{[&a, &b](const auto& y, bool add) { multiply(a, b, y, add); }};
   };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto a, auto b) { return sum_to(matmul(g, transpose(b)), shape_of(a)); },
@@ -81,8 +81,8 @@ struct Affine : Structural<3> {
     return y;
   }
   // The product is added to where the bias stands already: one pass over y less.
-  static constexpr auto value = [](auto x, auto w, auto b) {
-    return Writes{[x, w, b](const auto& y, bool add) {
+  static constexpr auto value = [](const auto& x, const auto& w, const auto& b) {
+    return Writes{[&x, &w, &b](const auto& y, bool add) {
       spread(Broadcasting(b.shape, y.shape), b.data, 0, y.size(), y.data, add);
       Matmul::multiply(x, w, y, true);
     }};
