@@ -67,10 +67,61 @@ std::vector<double> asian_normals(std::size_t paths, std::uint64_t seed) {
   return normals;
 }
 
-// The 16 outputs of a layer side by side in registers, one input after another. Eigen's fixed-size
-// arrays rather than loops: GCC and Clang unroll those fully, and then no longer see the rows.
 double scalar_mlp_by_hand(std::span<const double> parameters, std::span<const Point> points,
                           std::span<double> gradient) {
+  constexpr std::size_t n = hidden;
+  const double *const w1 = parameters.data(), *const b1 = w1 + 2 * n, *const w2 = b1 + n,
+                      *const b2 = w2 + n * n, *const w3 = b2 + n, *const b3 = w3 + n;
+  double *const g_w1 = gradient.data(), *const g_b1 = g_w1 + 2 * n, *const g_w2 = g_b1 + n,
+                *const g_b2 = g_w2 + n * n, *const g_w3 = g_b2 + n, *const g_b3 = g_w3 + n;
+  const double weight = 1 / static_cast<double>(points.size());
+  double loss = 0, squares = 0;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    squares += parameters[i] * parameters[i];
+    gradient[i] = 2 * l2 * parameters[i];
+  }
+  for (const auto& [x, y] : points) {
+    std::array<double, n> h1, h2, g1, g2;
+    for (std::size_t j = 0; j < n; ++j)
+      h1[j] = std::max(0.0, b1[j] + x[0] * w1[j] + x[1] * w1[n + j]);
+    for (std::size_t j = 0; j < n; ++j) {
+      double sum = b2[j];
+      for (std::size_t i = 0; i < n; ++i) sum += h1[i] * w2[i * n + j];
+      h2[j] = std::max(0.0, sum);
+    }
+    double score = *b3;
+    for (std::size_t j = 0; j < n; ++j) score += h2[j] * w3[j];
+    const double margin = 1 - y * score;
+    if (!(margin > 0)) continue;
+    loss += margin * weight;
+
+    const double g_score = -y * weight;
+    *g_b3 += g_score;
+    for (std::size_t j = 0; j < n; ++j) {
+      g_w3[j] += g_score * h2[j];
+      g_b2[j] += g2[j] = h2[j] > 0 ? g_score * w3[j] : 0;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      double back = 0;
+      for (std::size_t j = 0; j < n; ++j) {
+        g_w2[i * n + j] += h1[i] * g2[j];
+        back += w2[i * n + j] * g2[j];
+      }
+      g1[i] = h1[i] > 0 ? back : 0;
+    }
+    for (std::size_t j = 0; j < n; ++j) {
+      g_b1[j] += g1[j];
+      g_w1[j] += x[0] * g1[j];
+      g_w1[n + j] += x[1] * g1[j];
+    }
+  }
+  return loss + l2 * squares;
+}
+
+// The 16 outputs of a layer side by side in registers, one input after another. Eigen's fixed-size
+// arrays rather than loops: GCC and Clang unroll those fully, and then no longer see the rows.
+double scalar_mlp_by_hand_simd(std::span<const double> parameters, std::span<const Point> points,
+                               std::span<double> gradient) {
   constexpr Eigen::Index n = hidden;
   using Row = Eigen::Array<double, n, 1>;
   using Rows = Eigen::Array<double, n, n + 5>;  // all parameters but the last, 16 in each column

@@ -74,9 +74,14 @@ template <class S> S scalar_mlp_loss(std::span<const S> parameters, std::span<co
   return loss * (1.0 / static_cast<double>(points.size())) + l2 * squares;
 }
 
-/// The loss; `gradient` gets its 337 derivatives.
+/// The loss; `gradient` gets its 337 derivatives. The plain loop.
 double scalar_mlp_by_hand(std::span<const double> parameters, std::span<const Point> points,
                           std::span<double> gradient);
+
+/// The same with a layer's outputs side by side in registers: what the plain loop leaves on the
+/// table.
+double scalar_mlp_by_hand_simd(std::span<const double> parameters, std::span<const Point> points,
+                               std::span<double> gradient);
 
 // asian: the Monte-Carlo price of a call on the arithmetic average of a geometric Brownian motion.
 
@@ -118,8 +123,8 @@ S asian_price(const S& spot, const S& vol, const S& rate, std::span<const double
 double asian_by_hand(double spot, double vol, double rate, std::span<const double> normals,
                      std::span<double, 3> gradient);
 
-/// The same, eight paths at a time with Eigen's vectorised exp: what the plain loop leaves on the
-/// table. The number of paths must be a multiple of 8.
+/// The same, eight paths at a time with Eigen's vectorised exp. The number of paths must be a
+/// multiple of 8.
 double asian_by_hand_simd(double spot, double vol, double rate, std::span<const double> normals,
                           std::span<double, 3> gradient);
 
