@@ -36,7 +36,7 @@ template <class T> void Tape<T>::settle_slowly() noexcept {
   const auto sum = static_cast<std::uint32_t>(nodes_.size() - 1), product = sum + 1;
   push_scalar<typename Grown::Term>({}, std::array{Word::place(term_), Word::stamp(term_)});
   if (!(pending & Word::steps)) return;
-  std::array in{step_ & Word::sum ? sum : Word::place(step_), product};
+  std::array in{pending & Word::sum ? sum : Word::place(step_), product};
   if ((pending & Word::steps) == (Word::step_back & Word::steps)) std::swap(in[0], in[1]);
   push_scalar<typename Grown::Plus>({}, in);
 }
@@ -56,7 +56,7 @@ template <class T> std::uint64_t Tape<T>::start_sum() noexcept {
     settle();
     return Word::of(nodes_.size() - 1, stamp_);
   }
-  if (step_ == end_) return grown(step_);
+  if (pending_ & Word::sum) return grown(end_);
   if (end_ & Word::sum) close();
   const std::uint32_t first = Word::place(end_);
   Node<T>& node = nodes_.add_unchecked();
@@ -134,7 +134,7 @@ template <class T> std::uint64_t Tape<T>::kept(std::uint64_t word) const noexcep
   const std::uint32_t stamp = Word::stamp(word), kind = stamp % Word::kinds;
   if (kind & Word::fresh && stamp - kind == stamp_) return Word::of(Word::place(word), stamp_);
   const auto i = find(word);
-  return i ? Word::of(*i, kind & Word::sum ? stamp - kind : stamp) : Word::of(0, Word::none);
+  return i ? Word::of(*i, kind < Word::product ? stamp : stamp - kind) : Word::of(0, Word::none);
 }
 
 // The members that this file defines; tape.cpp and backward.cpp have the others.

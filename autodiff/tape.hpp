@@ -320,26 +320,30 @@ template <class T = double> class Tape {
     term_ = a | std::uint64_t{b} << 32;
     return pending_ = Word::of(nodes_.size(), stamp_ | Word::product);
   }
-  // x + product, or product + x: both wait; 0 if they don't.
-  std::uint64_t add_to(const Var<T>& x, const Var<T>& product, Word::Kind step) {
-    if (product.word_ != pending_ || product.tape_ != this || x.tape_ != this) return 0;
-    if (x.word_ != end_ && !near(x)) [[unlikely]] {
-      const std::uint64_t base = base_of(x.word_);
-      if (base == 0) return 0;
-      x.word_ = base;
-    }
-    step_ = x.word_;
-    pending_ = product.word_ + Word::of(1, step - Word::product);
+  bool waits(const Var<T>& x) const { return x.word_ == pending_; }
+  // The product's turn is over: it and what it is added to wait.
+  std::uint64_t step(const Var<T>& product, std::uint32_t kind) {
+    pending_ = product.word_ + Word::of(1, kind - Word::product);
     product.word_ = Word::of(0, Word::moved);
     return pending_;
   }
-  // Whether x is what waits, and was made from s.
-  bool is_step(std::uint64_t x, std::uint64_t s) const {
-    return x == pending_ && (x & Word::steps) && s == step_;
+  // Whether a product can be added to x, which isn't the growing sum.
+  bool takes(const Var<T>& x) {
+    if (!near(x)) [[unlikely]] {
+      const std::uint64_t base = base_of(x.word_);
+      if (base == 0) return false;
+      x.word_ = base;
+    }
+    step_ = x.word_;
+    return true;
   }
-  // What waits, made from s, becomes s: its handle from now on.
+  // Whether x is what waits and was made from s.
+  bool made_from(std::uint64_t s, std::uint64_t x) const {
+    return x == pending_ && (x & Word::steps) && s == (x & Word::sum ? end_ : step_);
+  }
+  // What waits becomes what it was made from, s: the handle of that from now on.
   std::uint64_t grown(std::uint64_t s) noexcept {
-    if (s != end_ || s > limit_) [[unlikely]]
+    if (!(pending_ & Word::sum) || s > limit_) [[unlikely]]
       return start_sum();
     put_term(Word::place(s));
     pending_ = idle;
@@ -408,7 +412,7 @@ template <class T = double> class Tape {
   std::uint64_t limit_ = 0;       // the last place with room behind it in the pool, as a handle
   std::uint64_t term_ = 0;        // the product that waits: its operands
   std::uint64_t end_ = 0;         // the end of the pool in use; as the growing sum's newest handle
-  std::uint64_t step_ = 0;        // what the product was added to, as its handle
+  std::uint64_t step_ = 0;        // what the product was added to, if not to the growing sum
   std::uint32_t base_ = 0;        // the node that the growing sum began with
   std::uint32_t scope_ = 0;
   std::uint64_t epoch_ = 0;
@@ -514,9 +518,13 @@ inline std::uint64_t Tape<T>::record_vars(const typename O::Attr& attr, const In
       return wait(Word::place(in.word_)...);
   } else if constexpr (std::is_same_v<O, Grown::Plus>) {
     const auto [a, b] = std::tie(in...);
-    if (const std::uint64_t sum = add_to(a, b, Word::step)) [[likely]]
-      return sum;
-    if (const std::uint64_t sum = add_to(b, a, Word::step_back)) return sum;
+    if (a.tape_ == b.tape_) {
+      if (waits(b) && a.word_ == end_) [[likely]]
+        return step(b, Word::step | Word::sum);
+      if (waits(a) && b.word_ == end_) return step(a, Word::step_back | Word::sum);
+      if (waits(b) && takes(a)) return step(b, Word::step);
+      if (waits(a) && takes(b)) return step(a, Word::step_back);
+    }
   }
   (in.shared(), ...);
   if constexpr (O::elementwise)
@@ -532,7 +540,7 @@ inline std::uint64_t Tape<T>::record_vars(const typename O::Attr& attr, const In
 template <class T> inline std::uint32_t Var<T>::index() const { return tape_->at(*this, leaf_op); }
 template <class T> inline void Var<T>::settle() const { word_ = tape_->kept(word_); }
 template <class T> inline Var<T>& Var<T>::operator=(Var&& x) noexcept {
-  if (x.tape_ == tape_ && tape_->is_step(x.word_, word_)) [[likely]] {
+  if (x.tape_ == tape_ && tape_->made_from(word_, x.word_)) [[likely]] {
     x.word_ = Word::of(0, Word::moved);
     word_ = tape_->grown(word_);
     return *this;

@@ -24,7 +24,7 @@ struct Word {
     step_back,    // or product + x
     fresh = 4,    // the bit of these, and what tells steps from products
     steps = 3,
-    sum = 8,  // a sum that grows
+    sum = 8,  // a sum that grows; as a bit of a step, what x is
     kinds = 16
   };
   static constexpr std::uint64_t of(std::uint64_t place, std::uint32_t stamp) {
