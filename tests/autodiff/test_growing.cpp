@@ -29,7 +29,7 @@ template <class T> Run<T> run(unsigned seed, bool checked) {
   const auto any = [&]() -> Var<T>& { return all[below(all.size())]; };
   const auto some = [&] { return any(); };  // a copy, as a function gives it
   for (int step = 0; step < 60; ++step) {
-    switch (below(16)) {
+    switch (below(17)) {
       case 0:
         all.push_back(any() * any());
         break;
@@ -109,6 +109,16 @@ template <class T> Run<T> run(unsigned seed, bool checked) {
         all.push_back(moved), all.push_back(kept);
         break;
       }
+      case 15: {  // a sum that goes on in two variables
+        Var<T> s = any(), t = any();
+        for (int k = 0; k < 3; ++k) {
+          s = s + leaves[0] * leaves[1];
+          t = s + leaves[2] * leaves[3];
+          if (below(2)) t = t + leaves[1] * leaves[1];
+        }
+        all.push_back(s), all.push_back(t);
+        break;
+      }
       default: {
         Var<T> p = leaves[1] * leaves[2];
         all.push_back(leaves[0] + std::move(p));
@@ -175,6 +185,12 @@ TEST_CASE("partial sums that have a name are nodes of their own") {
   CHECK(tape.grad(s3, {s1, s2})[0][0] == 1);
   CHECK(tape.grad_on_tape(s3, {s1})[0].item() == 1);
   CHECK(explain(s3, s1).text.find("nowhere 0") != std::string::npos);
+  Var<double> sum = a, other = b;
+  sum = sum + a * a;
+  other = sum + a * b;
+  sum = sum + b * b;
+  CHECK(sum.item() == 15);
+  CHECK(other.item() == 12);
   Var<double> grown = a;
   grown = grown + a * a;
   const Var<double> copy = grown;
@@ -219,6 +235,22 @@ TEST_CASE("what was dropped is refused, also within a sum") {
   const Var<double> b = other.leaf(1);
   CHECK_THROWS_AS((void)(b + a * a), HandleError);
   CHECK_THROWS_AS((void)(a + b * b), HandleError);
+}
+
+TEST_CASE("only what was made from a variable becomes a sum in it") {
+  Tape<double> tape, twin;
+  const Var<double> a = tape.leaf(2), b = tape.leaf(3), c = twin.leaf(2), d = twin.leaf(3);
+  Var<double> x = a, same = a;
+  x = x + a * b;
+  same = a * b;
+  CHECK(same.item() == 6);
+  CHECK(x.item() == 8);
+  // Both tapes have a product that waits, at the same place.
+  tape.clear(), twin.clear();
+  const Var<double> e = tape.leaf(2), f = twin.leaf(3);
+  (void)(f * f);
+  CHECK_THROWS_AS((void)(f + e * e), HandleError);
+  CHECK_THROWS_AS((void)(c + d * d), HandleError);
 }
 
 TEST_CASE("terms of what stands before a mark, round by round") {
