@@ -314,7 +314,7 @@ template <class T = double> class Tape {
     return x.tape_ == this && (__builtin_expect(x.stamp() == quick_, 1) ||
                                (x.stamp() == older_ && Word::place(x.word_) < older_end_));
   }
-  std::uint64_t wait(std::uint32_t a, std::uint32_t b) {
+  [[gnu::always_inline]] std::uint64_t wait(std::uint32_t a, std::uint32_t b) {
     if (nodes_.size() + 2 > nodes_.capacity()) [[unlikely]]
       make_room();
     term_ = a | std::uint64_t{b} << 32;
@@ -328,7 +328,7 @@ template <class T = double> class Tape {
     return pending_;
   }
   // Whether a product can be added to x, which isn't the growing sum.
-  bool takes(const Var<T>& x) {
+  [[gnu::always_inline]] bool takes(const Var<T>& x) {
     if (!near(x)) [[unlikely]] {
       const std::uint64_t base = base_of(x.word_);
       if (base == 0) return false;
@@ -510,8 +510,10 @@ template <class T> template <class O, class... In>
   return record(op, all, &attr).word_;
 }
 
+// Always inline: a handle whose address a call takes can't stay in a register.
 template <class T> template <class O, class... In>
-inline std::uint64_t Tape<T>::record_vars(const typename O::Attr& attr, const In&... in) {
+[[gnu::always_inline]] inline std::uint64_t Tape<T>::record_vars(const typename O::Attr& attr,
+                                                                 const In&... in) {
   static_assert(sizeof...(In) == O::arity);
   if constexpr (std::is_same_v<O, Grown::Term>) {
     if ((near(in) && ...) && pending_ == idle) [[likely]]

@@ -177,9 +177,8 @@ Table programs(const Options& options) {
   table.note =
       "asian records path by path, asian-one-tape all paths on one tape, as ADOL-C does in both "
       "rows."
-      " A replay runs a tape again that was recorded before. By hand: plain loops, in the order "
-      "that"
-      " vectorises; in SIMD: by hand with Eigen, a layer's outputs or eight paths side by side.";
+      " A replay runs a tape again that was recorded before. By hand: plain loops, as the compiler"
+      " vectorises them; in SIMD: a layer's outputs or eight paths side by side.";
   if (options.wants("scalar-mlp")) {
     const std::vector<Point> points = moons();
     const std::vector<double> parameters = mlp_initial();
