@@ -105,7 +105,6 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       tiles::gemm(a, b, y, add);
     return;
   }
-  if (onednn(a, b, y, add)) return;
   const int a_cols = blas_size(a.cols), b_cols = blas_size(b.cols);
   if (n == 1 || m == 1) {  // a vector's elements lie in a row either way
     if (!add) std::fill_n(y, a.height() * b.width(), T(0));  // 0 * NaN is NaN in some gemv
@@ -115,6 +114,7 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
     return;
   }
+  if (onednn(a, b, y, add)) return;
   const T beta = add ? T(1) : T(0);
   blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);
 }
