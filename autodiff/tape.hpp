@@ -320,7 +320,8 @@ template <class T = double> class Tape {
     term_ = a | std::uint64_t{b} << 32;
     return pending_ = Word::of(nodes_.size(), stamp_ | Word::product);
   }
-  bool waits(const Var<T>& x) const { return x.word_ == pending_; }
+  // Whether x is the product that waits, not a step.
+  bool waits(const Var<T>& x) const { return x.word_ == pending_ && !(x.word_ & Word::steps); }
   // The product's turn is over: it and what it is added to wait.
   std::uint64_t step(const Var<T>& product, std::uint32_t kind) {
     pending_ = product.word_ + Word::of(1, kind - Word::product);

@@ -29,7 +29,7 @@ template <class T> Run<T> run(unsigned seed, bool checked) {
   const auto any = [&]() -> Var<T>& { return all[below(all.size())]; };
   const auto some = [&] { return any(); };  // a copy, as a function gives it
   for (int step = 0; step < 60; ++step) {
-    switch (below(17)) {
+    switch (below(18)) {
       case 0:
         all.push_back(any() * any());
         break;
@@ -107,6 +107,20 @@ template <class T> Run<T> run(unsigned seed, bool checked) {
         moved = moved + leaves[2] * kept;
         moved = moved + moved * leaves[2];
         all.push_back(moved), all.push_back(kept);
+        break;
+      }
+      case 16: {  // long formulas, none of whose parts has a name
+        all.push_back(any() + any() * leaves[0] + any());
+        all.push_back(any() * leaves[1] + any() + any() * any() + leaves[2]);
+        all.push_back(any() +
+                      (leaves[3] * any() + any() * leaves[4]) * (any() + leaves[0] * any()));
+        Var<T> s = any();
+        s = s + leaves[0] * leaves[1];
+        s = s + leaves[2] * leaves[3] + any();
+        s = any() + (s + leaves[4] * any());
+        s = s - leaves[0] * leaves[2] + leaves[1] * s;
+        all.push_back(-(s + leaves[1] * leaves[1]));
+        all.push_back(s + leaves[2] * any() + s);
         break;
       }
       case 15: {  // a sum that goes on in two variables
