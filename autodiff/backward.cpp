@@ -153,34 +153,14 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
                       b.parameter->name()));
   if (options_.checked && seed && first_bad(seed->view()) < seed->size())
     throw NonFiniteError("[backward] the seed isn't finite");
-  adjoints_.swept = root_index + 1;
   adjoints_.retained = retain || options_.checked;
   adjoints_.into_parameters = into_parameters;
-  adjoints_.scalars.resize(adjoints_.swept);
-  std::fill_n(adjoints_.scalars.data(), adjoints_.swept, T(-0.0));
-  adjoints_.tensors.resize(tensors_.size());
-  std::fill_n(adjoints_.tensors.data(), tensors_.size(), nullptr);
-  adjoints_.memory.rewind({});
-
-  bool add;
-  const View<T> at_root = adjoint(root_index, add);
-  for (std::size_t i = 0; i < at_root.size(); ++i) at_root[i] = seed ? (*seed)[i] + T(0) : T(1);
-
-  const Rules<T>* const* const rules = all_rules<T>();
-  const Sweep<T> scalars{nodes_.data(), adjoints_.scalars.data(), pool_.data(), attrs_.data(),
-                         options_.at_zero};
-  using N = Node<T>;
-  const bool checked = options_.checked;
-  for (std::uint32_t i = adjoints_.swept; i-- > 0;) {
-    const N& node = nodes_[i];
-    if (!node.is(N::varies) || node.op == leaf_op) continue;
-    if (node.is(N::shaped)) {
-      sweep_tensor(i);
-    } else {
-      const T g = adjoints_.scalars[i];
-      if (reached(g)) rules[node.op]->sweep(node, g, scalars);
+  if (options_.checked || !sweep_once(root_index, seed, false)) {
+    sweep_once(root_index, seed, true);
+    for (std::uint32_t i = 0; i < adjoints_.swept; ++i) {  // what is closed is 0 to its reader
+      T* const data = nodes_[i].rank() > 0 ? adjoints_.tensors[nodes_[i].tensor] : nullptr;
+      for (std::size_t e = 0; data && e < shape_of(i).size(); ++e) data[e] += T(0);
     }
-    if (checked) check_adjoints(i);
   }
   if (!into_parameters) return;
   for (const Binding& b : bindings_) {  // scalars swept in the tape's own, and the unreached
@@ -192,22 +172,68 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
   }
 }
 
+// A path may be closed: where() took the other branch, a relu is off, a maximum chose the other
+// operand, a slice left an element out. Nothing passes there, whatever slopes lie behind it, while
+// a 0 that was computed stays a number, and 0 times infinity NaN. Which of the two a 0 is makes a
+// difference only where something isn't finite. So the quick sweep doesn't ask, and if it met a
+// number that isn't finite, the careful one goes the way again and keeps the two apart: an
+// adjoint's element is -0 as long as nothing has reached it.
+template <class T>
+bool Tape<T>::sweep_once(std::uint32_t root, const Tensor<T>* seed, bool careful) {
+  adjoints_.swept = root + 1;
+  adjoints_.scalars.resize(adjoints_.swept);
+  std::fill_n(adjoints_.scalars.data(), adjoints_.swept, T(-0.0));
+  adjoints_.tensors.resize(tensors_.size());
+  std::fill_n(adjoints_.tensors.data(), tensors_.size(), nullptr);
+  adjoints_.memory.rewind({});
+
+  bool add, finite = true;
+  const View<T> at_root = adjoint(root, add);
+  for (std::size_t i = 0; i < at_root.size(); ++i) at_root[i] = seed ? (*seed)[i] + T(0) : T(1);
+
+  const Rules<T>* const* const rules = all_rules<T>();
+  const Sweep<T> scalars{nodes_.data(), adjoints_.scalars.data(), pool_.data(), attrs_.data(),
+                         options_.at_zero};
+  using N = Node<T>;
+  const bool checked = options_.checked;
+  for (std::uint32_t i = adjoints_.swept; i-- > 0;) {
+    const N& node = nodes_[i];
+    if (!node.is(N::varies) || node.op == leaf_op) continue;
+    if (careful || node.is(N::shaped)) {
+      finite &= sweep_tensor(i, careful);
+    } else {
+      const T g = adjoints_.scalars[i];
+      if (reached(g)) rules[node.op]->sweep(node, g, scalars);
+    }
+    if (checked) check_adjoints(i);
+  }
+  T bad = 0;  // x - x is NaN where x isn't finite
+  for (std::uint32_t i = 0; i < adjoints_.swept; ++i)
+    bad += adjoints_.scalars[i] - adjoints_.scalars[i];
+  return finite && bad == 0;
+}
+
 // On a checked tape: whether the adjoints that node i has added to are finite.
 template <class T> void Tape<T>::check_adjoints(std::uint32_t i) {
   const std::span<const std::uint32_t> in = operands(i);
   for (std::size_t k = 0; k < in.size(); ++k) {
     const auto g = passes(i, k) ? gradient_of(in[k]) : std::nullopt;
-    const std::size_t e = g ? first_bad(*g) : 0;
-    if (!g || e == g->size()) continue;
+    if (!g || first_bad(*g) == g->size()) continue;
     adjoints_.swept = 0;  // half a sweep leaves no gradients
-    throw NonFiniteError(
-        fmt::format("[{}] the adjoint of {} turns {} at element {} in the pullback of {}{}",
-                    op_info(nodes_[i].op).about.name, describe(in[k], false), plain((*g)[e]), e,
-                    describe(i), operands_at(i, e, k)));
+    throw_bad_adjoint(i, k, *g);
   }
 }
 
-template <class T> void Tape<T>::sweep_tensor(std::uint32_t i) {
+template <class T>
+void Tape<T>::throw_bad_adjoint(std::uint32_t i, std::size_t k, View<const T> g) const {
+  const std::size_t e = first_bad(g);
+  throw NonFiniteError(
+      fmt::format("[{}] the adjoint of {} turns {} at element {} in the pullback of {}{}",
+                  op_info(nodes_[i].op).about.name, describe(operands(i)[k], false), plain(g[e]), e,
+                  describe(i), operands_at(i, e, k)));
+}
+
+template <class T> bool Tape<T>::sweep_tensor(std::uint32_t i, bool careful) {
   using N = Node<T>;
   const N& node = nodes_[i];
   const Shape shape = shape_of(i);
@@ -216,7 +242,7 @@ template <class T> void Tape<T>::sweep_tensor(std::uint32_t i) {
     g.data = adjoints_.tensors[node.tensor];
   else if (reached(adjoints_.scalars[i]))
     g.data = &adjoints_.scalars[i];
-  if (g.data == nullptr) return;
+  if (g.data == nullptr) return true;
 
   const OpInfo& op = op_info(node.op);
   const std::span<const std::uint32_t> in = operands(i);
@@ -232,7 +258,7 @@ template <class T> void Tape<T>::sweep_tensor(std::uint32_t i) {
   // The last operand of this node's size that has no adjoint yet takes over g's memory: nobody
   // reads g again.
   std::size_t heir = in.size();
-  if (!adjoints_.retained && node.rank() > 0 && (op.elementwise || op.aliases)) {
+  if (!careful && !adjoints_.retained && node.rank() > 0 && (op.elementwise || op.aliases)) {
     for (std::size_t k = 0; k < in.size(); ++k) {
       const N& to = nodes_[in[k]];
       if (wanted(k) && to.rank() > 0 && values[k].shape.size() == shape.size() &&
@@ -243,21 +269,61 @@ template <class T> void Tape<T>::sweep_tensor(std::uint32_t i) {
     for (std::size_t k = 0; k < heir && heir < in.size(); ++k)
       if (in[k] == in[heir]) heir = in.size();  // f(x, x): the second must add to the first
   }
+  bool finite = true;
   const auto pull = [&](std::size_t k, const View<T>& to, bool add) {
     const Arena::Temporary formula(scratch_);
-    pull_back(op, call, static_cast<int>(k), g, to, add);
+    if (careful)
+      pull_carefully(op, call, static_cast<int>(k), g, to, add);
+    else
+      finite &= pull_back(op, call, static_cast<int>(k), g, to, add);
   };
   for (std::size_t k = 0; k < in.size(); ++k) {
     if (k == heir || !wanted(k)) continue;
     bool add;
     const View<T> to = adjoint(in[k], add);
     pull(k, to, add);
-    if (to.shape.rank() == 0) to[0] = to[0] + T(0);  // reached, even by -0
+    if (!careful && to.shape.rank() == 0) to[0] = to[0] + T(0);  // reached, even by -0
   }
   if (heir < in.size()) {
     adjoints_.tensors[nodes_[in[heir]].tensor] = g.data;
     if (!op.aliases && !op.passes_on_to(static_cast<int>(heir)))
       pull(heir, {g.data, values[heir].shape}, false);
+  }
+  return finite;
+}
+
+// to = pullback(g), or to += pullback(g), where -0 marks what nothing has reached. An element-wise
+// op passes nothing on from a closed element. And what a NaN in place of g doesn't get to, the
+// formula has closed: it selects there.
+template <class T> void Tape<T>::pull_carefully(const OpInfo& op, const Call<T>& call, int input,
+                                                const Value<T>& g, const View<T>& to, bool add) {
+  constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+  const auto temporary = [&](const Shape& shape) {
+    return View<T>{scratch<T>(shape.size()), shape};
+  };
+  const Shape& shape = op.elementwise ? g.shape : to.shape;
+  View<T> came = temporary(shape), reach = temporary(shape);
+  const View<T> probe = temporary(g.shape);
+  for (std::size_t e = 0; e < g.shape.size(); ++e) probe[e] = reached(g.data[e]) ? nan : T(0);
+  pull_back(op, call, input, g, came, false);
+  pull_back(op, call, input, Value<T>::of(probe, &scratch_), reach, false);
+  for (std::size_t e = 0; e < came.size(); ++e) {
+    const bool closed = !std::isnan(reach[e]) || (op.elementwise && !reached(g.data[e]));
+    if (closed) came[e] = 0;
+    reach[e] = closed ? 0 : 1;
+  }
+  if (!(shape == to.shape)) {  // undo the broadcast
+    const Broadcasting how(to.shape, shape);
+    for (View<T>* const x : {&came, &reach}) {
+      const View<T> sums = temporary(to.shape);
+      std::fill(sums.begin(), sums.end(), T(0));
+      Folded(sums, scratch_).add(how, x->data, 0, x->size());
+      *x = sums;
+    }
+  }
+  for (std::size_t e = 0; e < to.size(); ++e) {
+    const T before = add ? to[e] : T(-0.0);
+    to[e] = reach[e] == 0 ? before : before + (came[e] + T(0));
   }
 }
 
@@ -278,29 +344,14 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
     for (const std::uint32_t k : operands(i))
       if (between[k]) between[i] = true;
   }
+  // As in a sweep: with care only where a number isn't finite.
+  const Mark before = mark();
   std::vector<std::optional<Var<T>>> adjoints(n);
-  if (between[root.index()]) {
-    adjoints[root.index()] = seed                          ? *seed
-                             : nodes_[root.index()].rank() ? constant(Tensor<T>(root.shape(), T(1)))
-                                                           : constant(T(1));
-  }
-  std::vector<Var<T>> in;
-  for (std::uint32_t i = n; i-- > 0;) {
-    if (!adjoints[i] || nodes_[i].op == leaf_op) continue;
-    const OpInfo& op = op_info(nodes_[i].op);
-    in.clear();
-    for (const std::uint32_t k : operands(i)) in.push_back(handle(k));
-    AnyAttr attr;  // a copy: recording may move the tape's own
-    std::memcpy(attr.bytes.data(), attr_of(i), op.attr_bytes);
-    const VarCall<T> call{in, handle(i), attr.bytes.data(), conventions(nodes_[i])};
-    for (std::size_t k = 0; k < in.size(); ++k) {
-      const std::uint32_t to = in[k].index();
-      if (!between[to] || !op.differentiable_in(static_cast<int>(k))) continue;
-      if (!operand_varies(nodes_[i], k, to)) continue;
-      const Var<T> g = op.rules<T>().symbols[op.arity == variadic ? 0 : k](
-          call, static_cast<int>(k), *adjoints[i]);
-      adjoints[to] = adjoints[to] ? *adjoints[to] + g : g;
-    }
+  if (options_.checked || !record_adjoints(root, between, seed, false, adjoints)) {
+    const std::uint32_t swept = adjoints_.swept;
+    drop(before);
+    adjoints_.swept = swept;  // the last backward's are those of older nodes
+    record_adjoints(root, between, seed, true, adjoints);
   }
   std::vector<Var<T>> all;
   for (const Var<T>& x : inputs)
@@ -309,6 +360,66 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
     else
       all.push_back(nodes_[x.index()].rank() ? constant(Tensor<T>(x.shape())) : constant(T(0)));
   return all;
+}
+
+// The adjoints of the nodes up to the root that lie `between` it and the inputs, as handles.
+// Without care: false at the first that isn't finite. With it, a sweep in numbers says first what
+// is closed, and what is recorded passes nothing on there, either.
+template <class T> bool Tape<T>::record_adjoints(const Var<T>& root,
+                                                 const std::vector<bool>& between,
+                                                 const std::optional<Var<T>>& seed, bool careful,
+                                                 std::vector<std::optional<Var<T>>>& adjoints) {
+  const std::uint32_t end = root.index() + 1;
+  adjoints.assign(end, {});
+  if (!between[end - 1]) return true;
+  const Tensor<T> at_root = seed ? seed->value() : Tensor<T>(root.shape(), T(1));
+  std::swap(adjoints_, grads_);  // what backward() gave stays
+  const auto back = [this](void*) { std::swap(adjoints_, grads_); };
+  const std::unique_ptr<void, decltype(back)> guard(this, back);
+  const Unchecked within(*this);  // what a pullback gives is looked at below, not its steps
+  if (careful) {
+    adjoints_.retained = true;
+    adjoints_.into_parameters = false;
+    sweep_once(end - 1, &at_root, true);
+  }
+  adjoints[end - 1] = seed ? *seed : root.shape().rank() ? constant(at_root) : constant(T(1));
+  std::vector<Var<T>> in;
+  for (std::uint32_t i = end; i-- > 0;) {
+    if (!adjoints[i] || nodes_[i].op == leaf_op) continue;
+    std::optional<Var<T>> open;
+    if (careful) {
+      const auto g = gradient_of(i);
+      const auto closed = g ? std::count_if(g->begin(), g->end(), [](T e) { return !reached(e); })
+                            : std::ptrdiff_t{0};
+      if (!g || closed == static_cast<std::ptrdiff_t>(g->size())) continue;
+      if (closed > 0 && op_info(nodes_[i].op).elementwise) {
+        Tensor<T> mask(g->shape);
+        std::transform(g->begin(), g->end(), mask.begin(), [](T e) { return T(reached(e)); });
+        open = constant(mask);
+      }
+    }
+    const OpInfo& op = op_info(nodes_[i].op);
+    in.clear();
+    for (const std::uint32_t k : operands(i)) in.push_back(handle(k));
+    AnyAttr attr;  // a copy: recording may move the tape's own
+    std::memcpy(attr.bytes.data(), attr_of(i), op.attr_bytes);
+    const VarCall<T> call{in, handle(i), attr.bytes.data(), conventions(nodes_[i]),
+                          open ? &*open : nullptr};
+    for (std::size_t k = 0; k < in.size(); ++k) {
+      const std::uint32_t to = in[k].index();
+      if (!between[to] || !op.differentiable_in(static_cast<int>(k))) continue;
+      if (!operand_varies(nodes_[i], k, to)) continue;
+      const Var<T> g = op.rules<T>().symbols[op.arity == variadic ? 0 : k](
+          call, static_cast<int>(k), *adjoints[i]);
+      adjoints[to] = adjoints[to] ? *adjoints[to] + g : g;
+      const View<const T> sum = adjoints[to]->view();
+      const std::size_t e = first_bad(sum);
+      if (e == sum.size()) continue;
+      if (options_.checked) throw_bad_adjoint(i, k, sum);
+      if (!careful) return false;
+    }
+  }
+  return true;
 }
 
 // The members that this file defines; tape.cpp has the others.

@@ -171,7 +171,7 @@ struct Check {
     if (!(std::abs(mixed) > slack)) return true;
     for (const double t : {0.01, -0.01}) {
       double low = Limits::infinity(), high = -low;
-      for (double angle = std::numbers::pi / 8; angle < 6; angle += std::numbers::pi / 4) {
+      for (double angle = std::numbers::pi / 32; angle < 6.2; angle += std::numbers::pi / 16) {
         const double p = std::cos(angle), q = std::sin(angle);
         const double slope = (moved(p + 0.01, q + t) - moved(p - 0.01, q - t)) / 0.02;
         low = std::min(low, slope), high = std::max(high, slope);

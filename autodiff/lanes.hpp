@@ -113,6 +113,7 @@ using std::cos;
 using std::erf;
 using std::exp;
 using std::expm1;
+using std::hypot;
 using std::isfinite;
 using std::log;
 using std::log1p;
@@ -146,6 +147,11 @@ RAMP_SIMD_FUNCTION(erf)
 
 template <class T, std::size_t N> [[gnu::always_inline]] inline Lanes<T, N> abs(Lanes<T, N> x) {
   return where(x < 0, -x, x + 0);  // + 0 turns -0 into 0
+}
+template <class T, std::size_t N>
+[[gnu::always_inline]] inline Lanes<T, N> hypot(Lanes<T, N> x, Lanes<T, N> y) {
+  for (std::size_t i = 0; i < N; ++i) x.v[i] = std::hypot(x.v[i], y.v[i]);
+  return x;
 }
 template <class T, std::size_t N, class P>
 [[gnu::always_inline]] inline Lanes<T, N> pow(Lanes<T, N> x, P exponent) {

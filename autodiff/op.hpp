@@ -64,6 +64,7 @@ template <int Arity, class A> struct Op {
   static constexpr int arity = Arity;
   static constexpr bool aliases = false;           // the value lies in the first input's memory
   static constexpr bool reads_transposed = false;  // its loops heed Value::transposed
+  static constexpr bool linear = false;  // in g, and by finite factors: no NaN begins in a pullback
   static constexpr std::array<Domain, (Arity == variadic ? 1u : static_cast<unsigned>(Arity))>
       domain{};
   static constexpr std::nullptr_t kink = nullptr;

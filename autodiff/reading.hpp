@@ -76,18 +76,23 @@ template <class O, class T> struct Reading {
   }
 
   // --- Lanes ----------------------------------------------------------------------------------
-  // to[i] = f(operands[0][i], operands[1][i], ...), or += where `add`.
+  // to[i] = f(operands[0][i], operands[1][i], ...), or += where `add`. Whether each f is finite:
+  // y - y is 0 then, and NaN else.
   template <std::size_t N, bool add, class F>
-  static void each(std::size_t n, const T* const* operands, T* to, F f) {
+  static bool each(std::size_t n, const T* const* operands, T* to, F f) {
     using L = Lanes<T>;
+    L bad(0);
     std::size_t i = 0;
     for (; i + L::width <= n; i += L::width) {
       std::array<L, N> x;
       repeat<N>([&](auto k) { x[k] = L::load(operands[k] + i); });
       L y(spread_out<N>(f, x));
+      bad = bad + (y - y);
       if constexpr (add) y = L::load(to + i) + y;
       y.store(to + i);
     }
+    T sum = 0;
+    for (std::size_t k = 0; k < L::width; ++k) sum += bad.v[k];
     if (i < n) {
       const std::size_t rest = n - i;
       alignas(sizeof(L)) std::array<T, L::width> buffer{};
@@ -98,8 +103,12 @@ template <class O, class T> struct Reading {
       });
       const L y(spread_out<N>(f, x));
       y.store(buffer.data());
-      for (std::size_t k = 0; k < rest; ++k) to[i + k] = add ? to[i + k] + buffer[k] : buffer[k];
+      for (std::size_t k = 0; k < rest; ++k) {
+        sum += buffer[k] - buffer[k];
+        to[i + k] = add ? to[i + k] + buffer[k] : buffer[k];
+      }
     }
+    return sum == 0;
   }
   static void value_kernel(std::size_t n, const T* const* in, T* y, const void* attr) {
     const Attr a = *static_cast<const Attr*>(attr);
@@ -128,15 +137,13 @@ template <class O, class T> struct Reading {
       found += {0, d == 0, std::abs(d) <= within};
     }
   }
-  template <std::size_t K> static void pull_kernel(std::size_t n, const T* const* operands, T* to,
+  template <std::size_t K> static bool pull_kernel(std::size_t n, const T* const* operands, T* to,
                                                    bool add, const void* attr,
                                                    const Conventions& c) {
     const At<Attr> now = at(attr, c);
     const auto f = [now](const auto&... x) { return call(std::get<K>(O::pullbacks), x..., now); };
-    if (add)
-      each<arity + 2, true>(n, operands, to, f);
-    else
-      each<arity + 2, false>(n, operands, to, f);
+    return add ? each<arity + 2, true>(n, operands, to, f)
+               : each<arity + 2, false>(n, operands, to, f);
   }
 
   // --- Tensors --------------------------------------------------------------------------------
@@ -166,11 +173,13 @@ template <class O, class T> struct Reading {
     const auto f = [&](const auto&... x) -> Var<T> {
       return call(std::get<K>(O::pullbacks), g, x..., c.y, now, input);
     };
-    if constexpr (O::arity == variadic)
+    if constexpr (O::arity == variadic) {
       return f(c.in);
-    else if constexpr (O::elementwise)
-      return sum_to(spread_out<arity>(f, c.in), c.in[K].shape());
-    else
+    } else if constexpr (O::elementwise) {
+      Var<T> y = spread_out<arity>(f, c.in);
+      if (c.open) y = where(*c.open, y, 0);
+      return sum_to(y, c.in[K].shape());
+    } else
       return spread_out<arity>(f, c.in);
   }
 
@@ -226,6 +235,7 @@ template <class O> OpInfo make_op() {
   op.arity = O::arity;
   op.elementwise = O::elementwise;
   op.aliases = O::aliases;
+  op.linear = O::linear;
   op.domain = O::domain;
   op.attr_bytes = std::is_empty_v<Attr> ? 0 : sizeof(Attr);
   op.shape = op_shape<O>;

@@ -36,7 +36,8 @@ template <class T> struct Rules {
   // Adds to the count of elements at the kink and near it; null if there is none.
   void (*kinks)(std::size_t n, const T* const* in, T within, const void* attr,
                 KinkCount& found) = nullptr;
-  using PullKernel = void (*)(std::size_t n, const T* const* operands, T* to, bool add,
+  // Whether all that it computed is finite.
+  using PullKernel = bool (*)(std::size_t n, const T* const* operands, T* to, bool add,
                               const void* attr, const Conventions&);
   std::array<PullKernel, 3> pull_kernels{};
   // Whole tensors.
@@ -65,7 +66,7 @@ struct OpInfo {
   OpId id = 0;
   About about{};
   int arity = 0;
-  bool elementwise = false, aliases = false;
+  bool elementwise = false, aliases = false, linear = false;
   std::uint32_t differentiable = 0, passes_on = 0;  // a bit an input
   std::span<const Domain> domain;
   std::size_t attr_bytes = 0;

@@ -6,15 +6,20 @@
 namespace ramp {
 namespace {
 
-// Four sums at a time: one would wait for itself, and its rounding would grow with n.
-template <class T> T sum(const T* x, std::size_t n) {
+// sum += x. What is rounded away, exactly (Knuth's two-sum), is added with the next one (Kahan
+// 1965): so the error of a sum of blocks doesn't grow with their number.
+template <class X> [[gnu::always_inline]] inline void add_keeping(X x, X& sum, X& lost) {
+  const X more = x + lost, before = sum;
+  sum = before + more;
+  const X added = sum - before, rest = (before - (sum - added)) + (more - added);
+  lost = where(rest == rest, rest, 0);  // an infinite sum has lost nothing
+}
+
+constexpr std::size_t sum_block = 1024, row_block = 64;  // summed plainly
+
+// Of at most sum_block numbers. Four sums at a time: one would wait for itself.
+template <class T> T block_sum(const T* x, std::size_t n) {
   using L = Lanes<T>;
-  constexpr std::size_t block = 1024;  // summed apart, so that rounding grows with n / 1024
-  if (n > block) {
-    T total = 0;
-    for (std::size_t i = 0; i < n; i += block) total += sum(x + i, std::min(block, n - i));
-    return total;
-  }
   T total = 0;
   std::size_t i = 0;
   if (n >= L::width) {
@@ -32,32 +37,42 @@ template <class T> T sum(const T* x, std::size_t n) {
   for (; i < n; ++i) total += x[i];
   return total;
 }
+template <class T> void add_sum(const T* x, std::size_t n, T& sum, T& lost) {
+  for (std::size_t i = 0; i < n; i += sum_block)
+    add_keeping(block_sum(x + i, std::min(sum_block, n - i)), sum, lost);
+}
 
-// to[k] += the sum of column k. A register goes down all rows before it is written.
-template <class T>
-void sum_columns(const T* __restrict in, std::size_t rows, std::size_t cols, T* __restrict to) {
+// to[k] += the sum of column k. A register goes down a block of rows before it is added.
+template <class T> void sum_columns(const T* __restrict in, std::size_t rows, std::size_t cols,
+                                    T* __restrict to, T* __restrict lost) {
   using L = Lanes<T>;
   std::size_t k = 0;
   const auto down = [&](auto registers) {
     constexpr std::size_t n = registers, turns = 4 / n;  // four sums: one would wait for itself
-    for (; k + n * L::width <= cols; k += n * L::width) {
-      L sums[turns][n];
-      for (auto& turn : sums) std::fill_n(turn, n, L(0));
-      for (std::size_t i = 0; i < rows; i += turns)
-        for (std::size_t t = 0; t < turns && i + t < rows; ++t)
-          for (std::size_t r = 0; r < n; ++r)
-            sums[t][r] = sums[t][r] + L::load(in + (i + t) * cols + k + r * L::width);
-      for (std::size_t r = 0; r < n; ++r) {
-        L sum = L::load(to + k + r * L::width);
-        for (std::size_t t = 0; t < turns; ++t) sum = sum + sums[t][r];
-        sum.store(to + k + r * L::width);
+    for (; k + n * L::width <= cols; k += n * L::width)
+      for (std::size_t first = 0; first < rows; first += row_block) {
+        const std::size_t end = std::min(rows, first + row_block);
+        L sums[turns][n];
+        for (auto& turn : sums) std::fill_n(turn, n, L(0));
+        for (std::size_t i = first; i < end; i += turns)
+          for (std::size_t t = 0; t < turns && i + t < end; ++t)
+            for (std::size_t r = 0; r < n; ++r)
+              sums[t][r] = sums[t][r] + L::load(in + (i + t) * cols + k + r * L::width);
+        for (std::size_t r = 0; r < n; ++r) {
+          const std::size_t at = k + r * L::width;
+          for (std::size_t t = 1; t < turns; ++t) sums[0][r] = sums[0][r] + sums[t][r];
+          L sum = L::load(to + at), rounded = L::load(lost + at);
+          add_keeping(sums[0][r], sum, rounded);
+          sum.store(to + at);
+          rounded.store(lost + at);
+        }
       }
-    }
   };
   down(std::integral_constant<std::size_t, 4>{});
   down(std::integral_constant<std::size_t, 1>{});
+  if (k == cols) return;
   for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t c = k; c < cols; ++c) to[c] += in[i * cols + c];
+    for (std::size_t c = k; c < cols; ++c) add_keeping(in[i * cols + c], to[c], lost[c]);
 }
 
 }  // namespace
@@ -155,20 +170,26 @@ template <class T> void spread(const Broadcasting& how, const T* from, std::size
 }
 
 template <class T>
-void fold(const Broadcasting& how, const T* in, std::size_t first, std::size_t n, T* to) {
+void Folded<T>::add(const Broadcasting& how, const T* in, std::size_t first, std::size_t n) {
+  T* const to = to_.data;
+  T* const lost = lost_;
   if (n == 0) return;
   const bool moves = how.inner_step() != 0;
   const std::size_t inner = how.inner();
   if (how.repeats_a_row() && first % inner == 0 && n % inner == 0)
-    return sum_columns(in, n / inner, inner, to);
+    return sum_columns(in, n / inner, inner, to, lost);
   pieces(how, first, n, [&](std::size_t at, std::size_t i, std::size_t m) {
     if (moves)
-      copy(m, in + i, to + at, true);
+      for (std::size_t k = 0; k < m; ++k) add_keeping(in[i + k], to[at + k], lost[at + k]);
     else
-      to[at] += sum(in + i, m);
+      add_sum(in + i, m, to[at], lost[at]);
   });
 }
 
+template <class T> Folded<T>::Folded(const View<T>& to, Arena& scratch)
+    : to_(to), temporary_(scratch), lost_(scratch.take_array<T>(to.size())) {
+  std::fill_n(lost_, to.size(), T(0));
+}
 Walk row_major(const Shape& shape) {
   Walk walk;
   std::size_t run = 1;
@@ -227,7 +248,7 @@ void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bo
 #define RAMP_INSTANTIATE(T)                                                                \
   template void copy(std::size_t, const T*, T*, bool);                                     \
   template void spread(const Broadcasting&, const T*, std::size_t, std::size_t, T*, bool); \
-  template void fold(const Broadcasting&, const T*, std::size_t, std::size_t, T*);         \
+  template class Folded<T>;                                                                \
   template void copy(const Shape&, const T*, const Walk&, T*, const Walk&, bool);          \
   template void extreme(const T*, std::size_t, std::size_t, std::size_t, bool, T*);
 RAMP_INSTANTIATE(float)

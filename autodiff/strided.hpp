@@ -1,6 +1,7 @@
 // Loops over tensors whose axes are walked with steps: broadcasting, its transpose, and copies.
 #pragma once
 
+#include <autodiff/arena.hpp>
 #include <autodiff/tensor.hpp>
 
 #include <cstdint>
@@ -26,10 +27,22 @@ struct Broadcasting {
 template <class T> void spread(const Broadcasting& how, const T* from, std::size_t first,
                                std::size_t n, T* out, bool add = false);
 
-/// The transpose of spread: adds n elements, which stand at `first` of the broadcast tensor, to
-/// where they came from.
-template <class T>
-void fold(const Broadcasting& how, const T* in, std::size_t first, std::size_t n, T* to);
+/// The transpose of spread: sums that elements of the broadcast tensor are added to, where they
+/// came from. However many there are, the error of a sum doesn't grow: what is rounded away is kept
+/// beside it, until this dies, and added with the next.
+template <class T> class Folded {
+ public:
+  Folded(const View<T>& to, Arena& scratch);
+  Folded(const Folded&) = delete;
+  Folded& operator=(const Folded&) = delete;
+  /// Adds n elements, which stand at `first` of the broadcast tensor.
+  void add(const Broadcasting& how, const T* in, std::size_t first, std::size_t n);
+
+ private:
+  View<T> to_;
+  Arena::Temporary temporary_;
+  T* lost_;
+};
 
 /// A walk over memory: from `offset`, a step per axis.
 struct Walk {

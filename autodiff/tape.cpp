@@ -120,7 +120,7 @@ template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool var
                                             Name name, Parameter<T>* p) {
   settle();
   std::optional<Mark> before;
-  if (options_.checked) before = mark();
+  if (checking_) before = mark();
   T* data = Value<T>::of(value).data;
   if (copied && value.shape.rank() > 0) {
     check_budget(value.size() * sizeof(T));
@@ -208,7 +208,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
 
   // Nothing has changed so far, and nothing below throws but for want of memory, or at the end.
   std::optional<Mark> unchanged;
-  if (options_.checked) unchanged = mark();
+  if (checking_) unchanged = mark();
   if (!(varying_ & N::varies)) flags = 0;
   if (shaped) flags |= N::shaped;
   if (op.rules<T>().kinks) flags |= N::kinked;

@@ -376,6 +376,17 @@ template <class T = double> class Tape {
     end_pool(Word::place(end_) + 1);
   }
   void vary(std::uint16_t varying) noexcept;
+  // While it lives, values may be anything: they are steps on the way to one that is looked at.
+  struct Unchecked {
+    explicit Unchecked(Tape& tape) : tape_(tape), before_(std::exchange(tape.checking_, false)) {}
+    ~Unchecked() { tape_.checking_ = before_; }
+    Unchecked(const Unchecked&) = delete;
+    Unchecked& operator=(const Unchecked&) = delete;
+
+   private:
+    Tape& tape_;
+    bool before_;
+  };
   // A number that stands in a formula; those seen lately have their node already.
   Var<T> number(T x);
 
@@ -393,14 +404,22 @@ template <class T = double> class Tape {
 
   void run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options);
   void sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
-  void sweep_tensor(std::uint32_t i);
+  bool sweep_once(std::uint32_t root, const Tensor<T>* seed, bool careful);
+  bool sweep_tensor(std::uint32_t i, bool careful);
+  void pull_carefully(const OpInfo& op, const Call<T>& call, int input, const Value<T>& g,
+                      const View<T>& to, bool add);
+  bool record_adjoints(const Var<T>& root, const std::vector<bool>& between,
+                       const std::optional<Var<T>>& seed, bool careful,
+                       std::vector<std::optional<Var<T>>>& adjoints);
   void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
   void check_adjoints(std::uint32_t i);
+  [[noreturn]] void throw_bad_adjoint(std::uint32_t i, std::size_t k, View<const T> g) const;
   void check_root(const Var<T>& root, const Shape* seed, const char* call) const;
   View<T> adjoint(std::uint32_t i, bool& add);
   const Binding* binding_of(std::uint32_t i) const;
 
   TapeOptions options_;
+  bool checking_ = options_.checked;  // the values that are recorded, not those within a pullback
   // The flag `varies`, but not under no_grad; on a checked tape all of rank_mask as well.
   std::uint16_t varying_;
   std::uint32_t stamp_ = 0;  // of scalars' handles: the epoch, and Word::scalar
@@ -557,6 +576,7 @@ template <class T> inline Var<T> Tape<T>::number(T x) {
   Seen& seen = numbers_[(bits ^ bits >> 32) * 0x9e3779b97f4a7c15 >> 58];
   if (seen.bits == bits && Word::stamp(seen.word) == stamp_ && seen.scope == scope_)
     return {this, seen.word};
+  const Unchecked within(*this);  // an infinite bound is fine where it bounds nothing
   const Var<T> leaf = constant(x);
   seen = {bits, leaf.word_, scope_};
   return leaf;

@@ -3,6 +3,7 @@
 #include <autodiff/value.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace ramp {
 namespace {
@@ -91,7 +92,7 @@ template <class T> void elementwise_value(const OpInfo& op, std::span<const Valu
   }
 }
 
-template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, int input,
+template <class T> bool elementwise_pull(const OpInfo& op, const Call<T>& call, int input,
                                          const Value<T>& g, const View<T>& to, bool add) {
   const std::size_t size = g.shape.size();
   const auto kernel = op.rules<T>().pull_kernels[static_cast<std::size_t>(input)];
@@ -104,28 +105,32 @@ template <class T> void elementwise_pull(const OpInfo& op, const Call<T>& call, 
   const Broadcasting undo(to.shape, g.shape);
   const bool folds = !(undo.whole && to.size() == size);
   if (folds && !add) std::fill_n(to.data, to.size(), T(0));
-  if (size == 0) return;
+  if (size == 0) return true;
   if (op.passes_on_to(input)) {
     if (folds)
-      fold(undo, g.data, 0, size, to.data);
+      Folded(to, *g.scratch).add(undo, g.data, 0, size);
     else
       copy(size, g.data, to.data, add);
-    return;
+    return true;
   }
   const std::size_t count = call.in.size();
   std::array<Blocks<T>, 3> x;
   for (std::size_t k = 0; k < count; ++k) x[k].read(call.in[k].data, call.in[k].shape, g.shape);
   const std::size_t step = block_size<T>({x.data(), count});
   std::array<T, block> part;
+  std::optional<Folded<T>> sums;
+  if (folds) sums.emplace(to, *g.scratch);
+  bool finite = true;
   for (std::size_t i = 0; i < size; i += step) {
     const std::size_t n = std::min(step, size - i);
     std::array<const T*, 5> operands{g.data + i};
     for (std::size_t k = 0; k < count; ++k) operands[k + 1] = x[k].at(i, n);
     operands[count + 1] = call.y.data + i;
-    kernel(n, operands.data(), folds ? part.data() : to.data + i, !folds && add, call.attr,
-           call.conventions);
-    if (folds) fold(undo, part.data(), i, n, to.data);
+    finite &= kernel(n, operands.data(), folds ? part.data() : to.data + i, !folds && add,
+                     call.attr, call.conventions);
+    if (folds) sums->add(undo, part.data(), i, n);
   }
+  return finite;
 }
 
 }  // namespace
@@ -164,13 +169,12 @@ template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value
   return found;
 }
 
-template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
+template <class T> bool pull_back(const OpInfo& op, const Call<T>& call, int input,
                                   const Value<T>& g, const View<T>& to, bool add) {
-  if (op.elementwise)
-    elementwise_pull(op, call, input, g, to, add);
-  else
-    op.rules<T>().pulls[op.arity == variadic ? 0 : static_cast<std::size_t>(input)](call, input, g,
-                                                                                    to, add);
+  if (op.elementwise) return elementwise_pull(op, call, input, g, to, add);
+  const std::size_t k = op.arity == variadic ? 0 : static_cast<std::size_t>(input);
+  op.rules<T>().pulls[k](call, input, g, to, add);
+  return op.linear || std::all_of(to.begin(), to.end(), [](T e) { return isfinite(e); });
 }
 
 #define RAMP_INSTANTIATE(T)                                                                     \
@@ -179,7 +183,7 @@ template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int inp
                          bool);                                                                 \
   template KinkCount count_kinks(const OpInfo&, std::span<const Value<T>>, const void*,         \
                                  const Shape&, T);                                              \
-  template void pull_back(const OpInfo&, const Call<T>&, int, const Value<T>&, const View<T>&,  \
+  template bool pull_back(const OpInfo&, const Call<T>&, int, const Value<T>&, const View<T>&,  \
                           bool);
 RAMP_INSTANTIATE(float)
 RAMP_INSTANTIATE(double)

@@ -95,6 +95,7 @@ template <class T> struct VarCall {
   Var<T> y;
   const void* attr;
   Conventions conventions;
+  const Var<T>* open = nullptr;  // 0 where an element's g is closed: it passes nothing on there
 };
 
 }  // namespace ramp

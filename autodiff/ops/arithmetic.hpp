@@ -2,6 +2,7 @@
 #pragma once
 
 #include <autodiff/op.hpp>
+#include <autodiff/ops/selection.hpp>
 
 namespace ramp {
 
@@ -96,10 +97,15 @@ struct Pow : Elementwise<2> {
   static constexpr About about{"pow", "a^b", "Power with a variable exponent, of a base above 0."};
   static constexpr std::array domain{positive, Domain{}};
   static constexpr auto value = [](auto a, auto b) { return pow(a, b); };
-  // 0^b and a^0 are constant in one operand: the gate keeps 0 * infinity and 0 * log(0) away.
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto a, auto b) { return gate(square(b), 0, g * b * pow(a, b - 1), 0); },
-      [](auto g, auto a, auto, auto y) { return gate(square(a), 0, g * y * log(a), 0); }};
+  // At the ends one factor is 0 and another infinite: a^0 is constant at a = 0, and where a^b has
+  // fallen to 0 it has fallen faster than log(a) rises. abs, not square: a square may underflow.
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto a, auto b) {
+                   return where(abs(a) + abs(b) == 0, 0, g * (b * pow(a, b - 1)));
+                 },
+                 [](auto g, auto a, auto b, auto y) {
+                   return where(y == 0, 0, where(abs(a) + abs(b) == 0, 0, g * (y * log(a))));
+                 }};
   static Examples examples() { return {{{2, 3}, 8}, {{4, -0.5}, 0.5}, {{0.25, 0}, 1}}; }
 };
 /// A number as the exponent is a constant of the op; everything else is an operand.
@@ -112,6 +118,32 @@ auto pow(const A& a, const B& b) {
     return record<Pow>({}, a, b);
 }
 
-using Arithmetic = OpList<Add, Sub, Mul, Div, Neg, Square, Sqrt, PowConstant, Pow>;
+// a / |a, b|, which is 1 or -1 where a is all of it, even where both are infinite.
+inline constexpr auto share_of_length = [](auto a, auto y) {
+  return where(a == y, 1, where(-a == y, -1, a / y));
+};
+struct Hypot : Elementwise<2> {
+  static constexpr About about{"hypot", "sqrt(a * a + b * b)",
+                               "Length of (a, b); no square overflows.", "a = b = 0: 0 for each"};
+  static constexpr auto value = [](auto a, auto b) { return hypot(a, b); };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto a, auto, auto y) { return gate(y, 0, g * share_of_length(a, y), 0); },
+      [](auto g, auto, auto b, auto y) { return gate(y, 0, g * share_of_length(b, y), 0); }};
+  static constexpr auto kink = [](auto a, auto b) { return abs(a) + abs(b); };
+  static Examples examples() { return {{{3, 4}, 5}, {{-5, 12}, 13}}; }
+};
+RAMP_BINARY(hypot, Hypot)
+
+// a - b, and 0 where both are the same infinity: so scores are measured from the largest one.
+struct Above : Elementwise<2> {
+  static constexpr About about{"above", "a - b, infinity - infinity = 0",
+                               "How far a lies above b."};
+  static constexpr auto value = [](auto a, auto b) { return where(a == b, 0, a - b); };
+  static constexpr auto pullbacks = std::tuple{pass_on, [](auto g) { return -g; }};
+  static Examples examples() { return {{{2, 3}, -1}, {{1.5, 1.5}, 0}}; }
+};
+RAMP_BINARY(above, Above)
+
+using Arithmetic = OpList<Add, Sub, Mul, Div, Neg, Square, Sqrt, PowConstant, Pow, Hypot, Above>;
 
 }  // namespace ramp

@@ -32,6 +32,7 @@ struct ByIndex : Structural<1, Indices> {
 inline constexpr std::array<std::int32_t, 2> example_indices{2, 0};
 
 struct Gather : ByIndex {
+  static constexpr bool linear = true;
   static constexpr About about{"gather", "x[rows]", "Rows of x, in any order, repeats allowed."};
   static Shape shape(const Shape& x, const Attr& at) {
     if (x.rank() == 0) shaping::fail("gather", x, "a scalar has no rows");
@@ -59,6 +60,7 @@ template <Traced X> auto gather(const X& x, std::span<const std::int32_t> rows) 
 }
 
 struct Scatter : ByIndex {
+  static constexpr bool linear = true;
   static constexpr About about{"scatter", "0 but y[rows] += x",
                                "The transpose of gather: adds each row of x where it came from."};
   static Shape shape(const Shape& x, const Attr& at) {
@@ -88,6 +90,7 @@ auto scatter(const X& x, std::span<const std::int32_t> rows, std::uint32_t below
 }
 
 struct Pick : ByIndex {
+  static constexpr bool linear = true;
   static constexpr About about{"pick", "x[i, labels[i]]", "One element of each row."};
   static Shape shape(const Shape& x, const Attr& at) {
     if (x.rank() != 2 || x[0] != at.count)
@@ -116,6 +119,7 @@ template <Traced X> auto pick(const X& x, std::span<const std::int32_t> labels) 
 }
 
 struct Unpick : ByIndex {
+  static constexpr bool linear = true;
   static constexpr About about{"unpick", "0 but y[i, labels[i]] = x[i]",
                                "The transpose of pick: a row of zeros around each element."};
   static Shape shape(const Shape& x, const Attr& at) {

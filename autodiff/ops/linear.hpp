@@ -18,6 +18,7 @@ struct BatchPlaces {
 };
 
 struct Matmul : Structural<2> {
+  static constexpr bool linear = true;
   static constexpr bool reads_transposed = true;
   static constexpr About about{"matmul", "a b",
                                "Matrix product (.., m, k) x (.., k, n); leading axes broadcast."};
@@ -71,6 +72,7 @@ template <Traced A, Traced B> typename Recording<A, B>::type matmul(const A& a, 
 }
 
 struct Affine : Structural<3> {
+  static constexpr bool linear = true;
   static constexpr About about{"affine", "x w + b",
                                "Matrix product with a bias added to each row: a layer."};
   static Shape shape(const Shape& x, const Shape& w, const Shape& b) {

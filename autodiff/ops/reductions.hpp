@@ -48,6 +48,7 @@ inline Shape nonempty(const char* op, const Shape& x, const Along& at) {
 }
 
 struct Sum : Reduction {
+  static constexpr bool linear = true;
   static constexpr About about{"sum", "sum of x", "Sum."};
   static constexpr auto value = [](auto x, auto at) {
     return reshape(sum_to(x, kept(shape_of(x), at)), reduced(shape_of(x), at));
@@ -63,6 +64,7 @@ struct Sum : Reduction {
 };
 
 struct Mean : Reduction {
+  static constexpr bool linear = true;
   static constexpr About about{"mean", "sum of x / n", "Arithmetic mean."};
   static Shape shape(const Shape& x, const Attr& at) { return nonempty("mean", x, at); }
   static double count(const Shape& x, const Attr& at) {
@@ -132,28 +134,60 @@ struct Min : Reduction {
   }
 };
 
+// exp(x - top) along an axis, with the largest element as top: all lie in 0 .. 1, whatever x is.
+// The top may be any number, so it has no gradient.
+inline constexpr auto exp_from_top = [](auto x, Along at) {
+  at.keepdims = true;
+  return exp(above(x, detach(record<Max>(at, x))));
+};
+
 struct LogSumExp : Reduction {
-  static constexpr About about{"logsumexp", "log(sum of exp(x))",
-                               "Computed from the largest element down, so it can't overflow."};
+  static constexpr About about{
+      "logsumexp", "log(sum of exp(x))",
+      "From the largest element down, so it can't overflow; all -inf give -inf, of slope 0."};
   static Shape shape(const Shape& x, const Attr& at) { return nonempty("logsumexp", x, at); }
-  static constexpr auto value = [](auto x, auto at) {
-    using T = std::remove_pointer_t<decltype(x.data)>;
-    constexpr double largest = std::numeric_limits<T>::max();
-    Along keep = at;
-    keep.keepdims = true;
-    // Infinity minus itself is NaN: an infinite top is taken for the largest number.
-    const decltype(x) shift = clamp(record<Max>(keep, x), -largest, largest);
-    return reshape(log(sum_to(exp(x - shift), shift.shape)) + shift, reduced(x.shape, at));
+  static constexpr auto value = [](auto x, Along at) {
+    at.keepdims = true;
+    const decltype(x) e = exp_from_top(x, at);
+    return reshape(log(record<Sum>(at, e)) + record<Max>(at, x), reduced(x.shape, at));
   };
+  // Softmax. It isn't exp(x - y): y is rounded at the size of x. A row of -inf is a sum of nothing,
+  // and stays it whatever is added to its elements.
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
     const Shape k = kept(shape_of(x), at);
-    return reshape(g, k) * exp(x - reshape(y, k));
+    const decltype(x) e = exp_from_top(x, at);
+    const auto open =
+        gate(reshape(y, k), -std::numeric_limits<double>::infinity(), reshape(g, k), 0);
+    return open / sum_to(e, k) * e;
   }};
   static std::string label(const Attr& at) { return at.label("logsumexp"); }
   static Examples examples() {
     return {
         {{{Shape{2}, {0, 0}}}, 0.6931471805599453},
         {{{Shape{2, 2}, {1000, 1000, 0, -1000}}}, {Shape{2}, {1000.6931471805599, 0}}, {false, 1}}};
+  }
+};
+
+struct Norm : Reduction {
+  static constexpr About about{"norm", "sqrt(sum of x * x)",
+                               "Euclidean length; no square overflows or underflows.",
+                               "x = 0, all of it: 0"};
+  static Shape shape(const Shape& x, const Attr& at) { return nonempty("norm", x, at); }
+  static constexpr auto value = [](auto x, Along at) {
+    using T = std::numeric_limits<std::remove_pointer_t<decltype(x.data)>>;
+    at.keepdims = true;
+    const decltype(x) size = clamp(record<Max>(at, abs(x)), T::min(), T::max());
+    return reshape(size * sqrt(record<Sum>(at, square(x / size))), reduced(x.shape, at));
+  };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
+    const Shape k = kept(shape_of(x), at);
+    const auto length = reshape(y, k);
+    return gate(length, 0, reshape(g, k) * (x / length), 0);
+  }};
+  static std::string label(const Attr& at) { return at.label("norm"); }
+  static Examples examples() {
+    return {{{{Shape{2, 2}, {1, 2, 2, 4}}}, 5},
+            {{{Shape{2, 2}, {3, 4, 5, 12}}}, {Shape{2}, {5, 13}}, {false, 1}}};
   }
 };
 
@@ -168,8 +202,14 @@ RAMP_REDUCTION(mean, Mean)
 RAMP_REDUCTION(max, Max)
 RAMP_REDUCTION(min, Min)
 RAMP_REDUCTION(logsumexp, LogSumExp)
+RAMP_REDUCTION(norm, Norm)
 #undef RAMP_REDUCTION
 
-using Reductions = OpList<Sum, Mean, Max, Min, LogSumExp>;
+/// norm(a - b): the distance of two points, with slope 0 where they meet.
+template <class A, class B, class... Along>
+requires AnyTraced<A, B>
+auto distance(const A& a, const B& b, Along... along) { return norm(a - b, along...); }
+
+using Reductions = OpList<Sum, Mean, Max, Min, LogSumExp, Norm>;
 
 }  // namespace ramp

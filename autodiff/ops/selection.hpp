@@ -12,9 +12,10 @@ requires(!std::is_same_v<C, bool>) [[gnu::always_inline]] inline auto where(C co
 }
 
 struct Where : Elementwise<3> {
-  static constexpr About about{"where", "a if condition != 0, else b",
-                               "Selects; the other operand's gradient is 0, whatever its value.",
-                               "what the condition says: it has no slope of its own"};
+  static constexpr About about{
+      "where", "a if condition != 0, else b",
+      "Selects; nothing passes to the other operand, whatever its value or slope.",
+      "what the condition says: it has no slope of its own"};
   static constexpr auto value = [](auto condition, auto a, auto b) {
     return where(condition != 0, a, b);
   };

@@ -16,6 +16,7 @@ namespace shaping {
 }  // namespace shaping
 
 struct Transpose : Structural<1> {
+  static constexpr bool linear = true;
   static constexpr About about{"transpose", "x^T", "Swaps the last two axes."};
   static Shape shape(const Shape& x) {
     const int r = x.rank();
@@ -34,6 +35,7 @@ struct ToShape {
   Shape to;
 };
 struct Reshape : Structural<1, ToShape> {
+  static constexpr bool linear = true;
   static constexpr bool aliases = true;
   static constexpr About about{"reshape", "x", "The same elements, row by row, in another shape."};
   static Shape shape(const Shape& x, const Attr& at) {
@@ -56,6 +58,7 @@ struct Axes {
   std::array<std::int8_t, max_rank> order{0, 1, 2, 3};
 };
 struct Permute : Structural<1, Axes> {
+  static constexpr bool linear = true;
   static constexpr About about{"permute", "x[..]", "Axis i of the value is axis order[i] of x."};
   static Shape shape(const Shape& x, const Attr& at) {
     Shape y = x;
@@ -115,6 +118,7 @@ struct Range {
   }
 };
 struct Slice : Structural<1, Range> {
+  static constexpr bool linear = true;
   static constexpr About about{"slice", "x[start:stop:step]", "A range of one axis."};
   static Shape shape(const Shape& x, const Attr& at) {
     if (at.axis >= x.rank() || at.stop > x[at.axis] || at.start > at.stop || at.step == 0)
@@ -153,6 +157,7 @@ struct Place {
   Shape whole;
 };
 struct Embed : Structural<1, Place> {
+  static constexpr bool linear = true;
   static constexpr About about{"embed", "0 but y[start:stop:step] = x",
                                "The transpose of slice: zeros, with x at a range of one axis."};
   static Shape shape(const Shape& x, const Attr& at) {
@@ -180,6 +185,7 @@ struct AlongAxis {
   int axis = 0;
 };
 struct Concat : Structural<variadic, AlongAxis> {
+  static constexpr bool linear = true;
   static constexpr About about{"concat", "[a, b, ..]", "Joins tensors along an axis they have."};
   static Shape shape(std::span<const Shape> in, const Attr& at) {
     if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
@@ -225,6 +231,7 @@ template <class T> Var<T> concat(std::initializer_list<Var<T>> in, int axis) {
 }
 
 struct BroadcastTo : Structural<1, ToShape> {
+  static constexpr bool linear = true;
   static constexpr About about{"broadcast_to", "x", "Repeats x to a shape, by NumPy's rules."};
   static Shape shape(const Shape& x, const Attr& at) {
     Shape y;
@@ -249,6 +256,7 @@ template <Traced X> auto broadcast_to(const X& x, const Shape& to) {
 }
 
 struct SumTo : Structural<1, ToShape> {
+  static constexpr bool linear = true;
   static constexpr About about{"sum_to", "sum of what x repeats",
                                "The transpose of broadcast_to: sums x down to a shape."};
   static Shape shape(const Shape& x, const Attr& at) {
@@ -260,7 +268,7 @@ struct SumTo : Structural<1, ToShape> {
   static constexpr auto value = [](auto x, auto) {
     return Writes{[x](auto y, bool add) {
       if (!add) std::fill_n(y.data, y.size(), 0);
-      fold(Broadcasting(y.shape, x.shape), x.data, 0, x.shape.size(), y.data);
+      Folded(y, *x.scratch).add(Broadcasting(y.shape, x.shape), x.data, 0, x.shape.size());
     }};
   };
   static constexpr auto pullbacks =
@@ -282,6 +290,7 @@ template <class T> Deferred<T> sum_to(const Value<T>& x, const Shape& to) {
 }
 
 struct Detach : Structural<1> {
+  static constexpr bool linear = true;
   static constexpr bool aliases = true;
   static constexpr About about{"detach", "x", "The same value, as a constant: no gradient passes."};
   static Shape shape(const Shape& x) { return x; }
@@ -290,6 +299,9 @@ struct Detach : Structural<1> {
   static Examples examples() { return {{{3}, 3}}; }
 };
 RAMP_UNARY(detach, Detach)
+// In numbers there is nothing to detach.
+template <class T> Value<T> detach(const Value<T>& x) { return x; }
+template <class T> Deferred<T> detach(const Deferred<T>& x) { return x; }
 
 using Shaping =
     OpList<Transpose, Reshape, Permute, Slice, Embed, Concat, BroadcastTo, SumTo, Detach>;

@@ -15,7 +15,10 @@ struct LogSoftmax : Rowwise {
   static Shape shape(const Shape& x, const Attr& at) {
     return nonempty("log_softmax", x, keep(at)), x;
   }
-  static constexpr auto value = [](auto x, auto at) { return x - record<LogSumExp>(keep(at), x); };
+  static constexpr auto value = [](auto x, auto at) {
+    const decltype(x) below = above(x, record<Max>(keep(at), x));
+    return below - log(record<Sum>(keep(at), exp(below)));
+  };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto, auto y, auto at) { return g - exp(y) * record<Sum>(keep(at), g); }};
   static Examples examples() {
@@ -27,7 +30,7 @@ struct Softmax : Rowwise {
   static constexpr About about{"softmax", "exp(x) / sum of exp(x)", "Each row sums to 1."};
   static Shape shape(const Shape& x, const Attr& at) { return nonempty("softmax", x, keep(at)), x; }
   static constexpr auto value = [](auto x, auto at) {
-    const decltype(x) e = exp(x - record<Max>(keep(at), x));
+    const decltype(x) e = exp_from_top(x, keep(at));
     return e / record<Sum>(keep(at), e);
   };
   static constexpr auto pullbacks = std::tuple{
@@ -54,14 +57,27 @@ struct CrossEntropy : ByIndex {
     at.check("cross_entropy", "label", x, x[1]);
     return Shape::of({at.count}, 1);
   }
-  static constexpr auto value = [](auto x, auto at) {
-    return record<LogSumExp>(row, x) - pick(x, at.span());
+  // e without its element at each row's label.
+  static constexpr auto others = [](const auto& e, const auto& chosen, const Attr& at) {
+    return e - unpick(chosen, at.span(), shape_of(e)[1]);
   };
-  // softmax(x) - one_hot(label), by row; y + x[label] is the logsumexp of the value.
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
+  // Scores are measured from the row's largest, and the label's own part is never added to the
+  // others' to be taken away again: a score of 1e9 beside small ones, or a loss of 1e-9, would be
+  // lost so.
+  //     log(sum of e) - s[label] = log1p(e of the others + expm1(s[label])) - s[label]
+  static constexpr auto value = [](auto x, auto at) {
+    using V = decltype(x);
+    const V s = above(x, record<Max>(Along{false, 1, true}, x)), e = exp(s);
+    const V chosen = pick(s, at.span()), rest = others(e, pick(e, at.span()), at);
+    return log1p(record<Sum>(row, rest) + expm1(chosen)) - chosen;
+  };
+  // softmax(x) - one_hot(label): (others - one_hot * sum of others) / sum of e, by row.
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
+    using V = decltype(x);
     const Shape k = kept(shape_of(x), row);
-    const auto p = exp(x - reshape(y + pick(x, at.span()), k));
-    return reshape(g, k) * p - unpick(g, at.span(), shape_of(x)[1]);
+    const V e = exp_from_top(x, row), chosen = pick(e, at.span()), rest = others(e, chosen, at);
+    const V sum = record<Sum>(row, rest);
+    return reshape(g / (sum + chosen), k) * (rest - unpick(sum, at.span(), shape_of(x)[1]));
   }};
   static Examples examples() {
     static constexpr std::array<std::int32_t, 2> labels{1, 0};

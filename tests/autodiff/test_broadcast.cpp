@@ -80,6 +80,7 @@ bool equal(View<const double> a, View<const double> b) {
 
 TEST_CASE("spread and fold walk like a loop over coordinates, from any place") {
   std::mt19937 random(3);
+  Arena scratch;
   for (const auto& [from, to] : pairs()) {
     const std::string text = to_string(from) + " to " + to_string(to);
     CAPTURE(text);
@@ -102,7 +103,7 @@ TEST_CASE("spread and fold walk like a loop over coordinates, from any place") {
 
       Tensor<double> sum(from, 5), naive(from, 5);
       for (std::size_t i = 0; i < n; ++i) naive[source[first + i]] += y[first + i];
-      fold(how, y.data() + first, first, n, sum.data());
+      Folded(sum.view(), scratch).add(how, y.data() + first, first, n);
       REQUIRE(equal(sum.view(), naive.view()));
     }
   }

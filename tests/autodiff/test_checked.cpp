@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <optional>
+#include <vector>
 
 using namespace ramp;
 
@@ -151,4 +153,76 @@ TEST_CASE("places: from here() to the next, dropped by rewind and clear") {
   CHECK(tape.location_of((d * d).index())->line == __LINE__ - 1);
   tape.clear();
   CHECK(!tape.location_of(tape.leaf(1.0).index()));
+}
+
+// Value and gradients of an op by each way there is; nothing if one of them isn't finite.
+template <class T> std::optional<std::vector<T>> all_of(const OpInfo& op, const void* attr,
+                                                        const std::vector<Tensor<T>>& in,
+                                                        bool checked) {
+  Tape<T> tape({.checked = checked});
+  std::vector<Var<T>> x;
+  for (const Tensor<T>& t : in) x.push_back(tape.leaf(t));
+  const Var<T> root = tape.record(op.id, x, attr);
+  std::vector<T> all{root.view()[0]};
+  const auto add = [&](View<const T> g) { all.insert(all.end(), g.begin(), g.end()); };
+  if (tape.node(root.index()).is(Node<T>::varies)) {
+    for (const Var<T>& g : tape.grad_on_tape(root, x)) add(g.view());
+    tape.backward(root);
+    for (const Var<T>& v : x) {
+      const Tensor<T> g = tape.gradient(v);
+      add(g.view());
+    }
+  }
+  for (const T e : all)
+    if (!std::isfinite(e)) return {};
+  return all;
+}
+
+TEST_CASE_TEMPLATE(
+    "a checked tape is silent where value and gradients are finite: every op at the ends of the "
+    "range",
+    T, float, double) {
+  using Limits = std::numeric_limits<T>;
+  const std::vector<T> ends{
+      0, -T(0),    Limits::denorm_min(),         -Limits::min(), T(-4.57),
+      1, T(-1e10), std::sqrt(Limits::max()) * 2, Limits::max(),  Limits::lowest()};
+  std::size_t finite = 0;
+  for (const OpInfo* op : all_ops()) {
+    if (!op->elementwise || std::string_view(op->about.name).starts_with("test_")) continue;
+    for (const Trial& trial : op->examples()) {
+      const std::string name = op->about.name;
+      CAPTURE(name);
+      std::size_t count = 1;
+      for (int k = 0; k < op->arity; ++k) count *= ends.size();
+      for (std::size_t n = 0; n < count; ++n)
+        for (const Shape& shape : {Shape{}, Shape{1}}) {
+          std::vector<Tensor<T>> in;
+          for (std::size_t k = 0, rest = n; k < static_cast<std::size_t>(op->arity); ++k) {
+            in.emplace_back(k == 0 ? shape : Shape{}, ends[rest % ends.size()]);
+            rest /= ends.size();
+          }
+          CAPTURE(n);
+          if (!all_of<T>(*op, trial.attr.bytes.data(), in, false)) continue;
+          ++finite;
+          const std::string text = message(
+              [&] { CHECK(all_of<T>(*op, trial.attr.bytes.data(), in, true).has_value()); });
+          CHECK(text == "nothing was thrown");
+        }
+    }
+  }
+  CHECK(finite > 1000);
+}
+
+TEST_CASE_TEMPLATE("a checked tape takes what bounds nothing, and steps that overflow", T, float,
+                   double) {
+  Tape<T> tape({.checked = true});
+  const T inf = std::numeric_limits<T>::infinity();
+  const auto x = tape.leaf({-1, 2}, "x");
+  const auto y = sum(clamp(x, 0, inf)) + sum(minimum(x, inf)) + sum(where(x > 0, x, x));
+  tape.backward(y);
+  CHECK(tape.gradient(x)[0] == 2);
+  CHECK(tape.grad_on_tape(y, {x})[0].value()[1] == 3);
+  const auto empty = tape.leaf(Tensor<T>(Shape{0, 1, 3}), "nothing");
+  CHECK(tape.grad_on_tape(sum(pow(T(-4.57), empty)), {empty})[0].shape() == Shape{0, 1, 3});
+  has(message([&] { maximum(x, inf); }), "[maximum] the value of maximum (2) is inf at element 0");
 }
