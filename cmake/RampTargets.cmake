@@ -25,6 +25,20 @@ function(ramp_library name)
   set_target_properties(ramp_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 
+# A program that asks how often the allocator was called, and by whom (tools/bench/allocations.hpp).
+function(ramp_count_allocations target)
+  target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tools/bench/allocations.cpp")
+  set(products cblas_sgemm cblas_dgemm cblas_sgemv cblas_dgemv)
+  if(uses_onednn)
+    list(APPEND products dnnl_sgemm)
+    target_compile_definitions(${target} PRIVATE RAMP_ONEDNN)
+  endif()
+  if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+    list(TRANSFORM products PREPEND "LINKER:--wrap=")
+    target_link_options(${target} PRIVATE ${products})
+  endif()
+endfunction()
+
 # A package that nothing works without.
 macro(ramp_require package target debian)
   if(NOT TARGET ${target})
