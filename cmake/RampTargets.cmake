@@ -3,14 +3,29 @@
 include(CheckCXXCompilerFlag)
 
 # Warnings and CPU flags go to Ramp's own targets, never to those of a project that uses it.
+#
+# Contraction, a * b + c with one rounding instead of two, is off. Where it is on, GCC contracts what
+# it happens to see together and Clang what stands in one expression, on a CPU that has the
+# instruction: the value of a formula would depend on compiler, tuning, CPU and on what was inlined.
+# A formula must give the same number as a scalar, in lanes, in a tensor and when it is recorded
+# again. Where one rounding is wanted, std::fma says so; products of matrices, whose sums have no
+# order that anybody may rely on, are one file that turns it on (CMakeLists.txt).
+# The flag is private like the others, since it would slow down the loops of whoever links Ramp. A
+# file of theirs that records scalars has Ramp's formulas inline, under its own flags: with GCC and
+# -march=native, add -ffp-contract=off there to have the same last bit as everywhere else.
 function(ramp_compile target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
-    $<$<BOOL:${RAMP_WERROR}>:-Werror>)
+    $<$<BOOL:${RAMP_WERROR}>:-Werror> -ffp-contract=off)
   if(RAMP_NATIVE)
-    check_cxx_compiler_flag(-march=native RAMP_HAS_MARCH_NATIVE)
-    target_compile_options(${target} PRIVATE $<$<BOOL:${RAMP_HAS_MARCH_NATIVE}>:-march=native>)
+    string(MAKE_C_IDENTIFIER "RAMP_HAS_MARCH_${RAMP_ARCH}" known)
+    check_cxx_compiler_flag(-march=${RAMP_ARCH} ${known})
+    if(${known})
+      target_compile_options(${target} PRIVATE -march=${RAMP_ARCH})
+    elseif(NOT RAMP_ARCH STREQUAL native)  # which not every compiler knows for every CPU
+      message(FATAL_ERROR "RAMP_ARCH: ${CMAKE_CXX_COMPILER} knows no -march=${RAMP_ARCH}")
+    endif()
   endif()
 endfunction()
 
@@ -23,6 +38,20 @@ function(ramp_library name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   set_target_properties(ramp_${name} PROPERTIES EXPORT_NAME ${name})
+endfunction()
+
+# A program that asks how often the allocator was called, and by whom (tools/bench/allocations.hpp).
+function(ramp_count_allocations target)
+  target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tools/bench/allocations.cpp")
+  set(products cblas_sgemm cblas_dgemm cblas_sgemv cblas_dgemv)
+  if(uses_onednn)
+    list(APPEND products dnnl_sgemm)
+    target_compile_definitions(${target} PRIVATE RAMP_ONEDNN)
+  endif()
+  if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+    list(TRANSFORM products PREPEND "LINKER:--wrap=")
+    target_link_options(${target} PRIVATE ${products})
+  endif()
 endfunction()
 
 # A package that nothing works without.

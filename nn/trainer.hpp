@@ -68,8 +68,8 @@ struct Training {
 ///     trainer.on_epoch([](const EpochInfo& e) { …; return true; });
 ///     const Training result = trainer.run(&data.test);
 ///
-/// In the steady state a step makes no call of the allocator. The same seeds give the same losses
-/// to the last bit, on one machine and build. Model and data must outlive the trainer.
+/// In the steady state a step of Ramp's own makes no call of the allocator; a library's matrix
+/// product may. The same seeds give the same losses to the last bit, on one machine and build. Model and data must outlive the trainer.
 template <class T = float> class Trainer {
  public:
   using OnStep = std::function<bool(const StepInfo<T>&)>;
