@@ -334,7 +334,7 @@ TEST_CASE("accuracy counts what is right, ties and NaN included") {
 TEST_CASE("evaluate weighs each sample alike, and leaves no gradients") {
   const Dataset<double> data = moons<double>(10, 0.1, 1);
   MLP<double> model({2, 4, 2}, {.seed = 1});
-  for (auto* p : model.parameters()) std::ranges::fill(p->gradient(), 7.0);
+  for (auto* p : model.parameters()) std::ranges::fill(p->edit_gradient(), 7.0);
   const Evaluation whole = evaluate(model, data, Loss::cross_entropy, 10);
   for (const std::size_t batch : {1u, 3u, 4u, 100u}) {
     const Evaluation cut = evaluate(model, data, Loss::cross_entropy, batch);
