@@ -45,13 +45,22 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
   std::vector<std::pair<std::uint32_t, Tensor<T>>> before;  // leaves and what they had
   for (std::uint32_t i = 0; i < size(); ++i) {
     if (nodes_[i].op != leaf_op) continue;
-    if (nodes_[i].is(Node<T>::bound))
-      before.emplace_back(i, binding_of(i)->parameter->gradient());
-    else if (const auto g = gradient_of(i))
+    if (nodes_[i].is(Node<T>::bound)) {  // one of an earlier step is no summand
+      const Parameter<T>& p = *binding_of(i)->parameter;
+      if (p.has_gradient()) before.emplace_back(i, p.gradient());
+    } else if (const auto g = gradient_of(i)) {
       before.emplace_back(i, Tensor<T>(*g));
+    }
   }
   const std::uint32_t further = adjoints_.swept;
-  sweep(root, seed, options.retain, true);
+  try {
+    sweep(root, seed, options.retain, true);
+  } catch (...) {  // what earlier batches gave isn't lost with this one
+    for (const auto& [i, old] : before)
+      if (nodes_[i].is(Node<T>::bound))
+        copy(old.size(), old.data(), binding_of(i)->parameter->edit_gradient().data, false);
+    throw;
+  }
   if (further > adjoints_.swept) {  // leaves that only the last root reached
     adjoints_.scalars.resize(further);
     std::fill(&adjoints_.scalars[adjoints_.swept], adjoints_.scalars.data() + further, T(-0.0));
@@ -59,8 +68,8 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
   }
   for (const auto& [i, old] : before) {
     if (nodes_[i].is(Node<T>::bound)) {
-      Tensor<T>& gradient = binding_of(i)->parameter->gradient();
-      copy(old.size(), old.data(), gradient.data(), true);
+      const View<T> gradient = binding_of(i)->parameter->edit_gradient();
+      copy(old.size(), old.data(), gradient.data, true);
       if (nodes_[i].rank() == 0 && i < adjoints_.swept) adjoints_.scalars[i] = gradient[0] + T(0);
     } else {
       bool add;
@@ -135,7 +144,7 @@ template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add) {
   add = data != nullptr;
   if (!add)
     data = adjoints_.into_parameters && node.is(Node<T>::bound)
-               ? binding_of(i)->parameter->gradient().data()
+               ? binding_of(i)->parameter->gradient_.data()
                : adjoints_.memory.template take_array<T>(shape.size());
   return {data, shape};
 }
@@ -153,6 +162,8 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
                       b.parameter->name()));
   if (options_.checked && seed && first_bad(seed->view()) < seed->size())
     throw NonFiniteError("[backward] the seed isn't finite");
+  if (into_parameters)
+    for (const Binding& b : bindings_) b.parameter->has_gradient_ = false;  // until all is done
   adjoints_.retained = retain || options_.checked;
   adjoints_.into_parameters = into_parameters;
   if (options_.checked || !sweep_once(root_index, seed, false)) {
@@ -163,13 +174,39 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
     }
   }
   if (!into_parameters) return;
-  for (const Binding& b : bindings_) {  // scalars swept in the tape's own, and the unreached
-    Tensor<T>& gradient = b.parameter->gradient();
-    if (nodes_[b.node].rank() == 0)
-      gradient[0] = b.node < adjoints_.swept ? adjoints_.scalars[b.node] + T(0) : T(0);
-    else if (b.node >= adjoints_.swept || adjoints_.tensors[nodes_[b.node].tensor] == nullptr)
-      std::fill(gradient.begin(), gradient.end(), T(0));
+  finish_parameters(root_index);
+}
+
+// The gradients of scalars, which are swept in the tape's own memory, and of what nothing reached:
+// 0. Whether a parameter has a gradient is up to the graph alone, so that a step doesn't depend on
+// which gate happened to be closed.
+template <class T> void Tape<T>::finish_parameters(std::uint32_t root) {
+  bool all = true;
+  for (const Binding& b : bindings_) {
+    Tensor<T>& gradient = b.parameter->gradient_;
+    const Node<T>& node = nodes_[b.node];
+    bool& has = b.parameter->has_gradient_;
+    if (node.rank() == 0) {
+      has = b.node <= root && reached(adjoints_.scalars[b.node]);
+      gradient[0] = has ? adjoints_.scalars[b.node] + T(0) : T(0);
+    } else {
+      has = b.node <= root && adjoints_.tensors[node.tensor] != nullptr;
+      if (!has) std::fill(gradient.begin(), gradient.end(), T(0));
+    }
+    all &= has;
   }
+  if (all) return;
+  const Arena::Temporary temporary(scratch_);
+  bool* const part = scratch<bool>(root + std::size_t{1});  // of the root, by way of pullbacks
+  std::fill_n(part, root, false);
+  part[root] = true;
+  for (std::uint32_t i = root + 1; i-- > 0;) {
+    if (!part[i] || nodes_[i].op == leaf_op) continue;
+    const std::span<const std::uint32_t> in = operands(i);
+    for (std::size_t k = 0; k < in.size(); ++k)
+      if (passes(i, k)) part[in[k]] = true;
+  }
+  for (const Binding& b : bindings_) b.parameter->has_gradient_ = b.node <= root && part[b.node];
 }
 
 // A path may be closed: where() took the other branch, a relu is off, a maximum chose the other

@@ -42,7 +42,7 @@ template <class T> std::size_t first_bad(View<const T> x) {
 
 struct BackwardOptions {
   bool retain = false;      // keep the gradients of interior nodes, too
-  bool accumulate = false;  // add to the leaves' gradients of the last backward
+  bool accumulate = false;  // add to the leaves' last gradients, to parameters' of this step
 };
 
 // A name for a leaf; unlike string_view it can't be built from {0, 1}.
@@ -91,7 +91,7 @@ template <class T = double> class Tape {
   /// A constant that isn't copied: the memory must stay as it is until the tape is cleared.
   Var<T> borrow(View<const T> value, Name name = {}) { return add_leaf(value, false, false, name); }
   /// The leaf that reads a parameter in place; the same one each time. backward() writes the
-  /// parameter's gradient, and throws if its value was changed in between.
+  /// parameter's gradient, and throws if its value was changed in between; grad() leaves it alone.
   Var<T> parameter(Parameter<T>& p);
 
   // --- Gradients --------------------------------------------------------------------------
@@ -411,6 +411,7 @@ template <class T = double> class Tape {
   bool record_adjoints(const Var<T>& root, const std::vector<bool>& between,
                        const std::optional<Var<T>>& seed, bool careful,
                        std::vector<std::optional<Var<T>>>& adjoints);
+  void finish_parameters(std::uint32_t root);
   void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
   void check_adjoints(std::uint32_t i);
   [[noreturn]] void throw_bad_adjoint(std::uint32_t i, std::size_t k, View<const T> g) const;

@@ -55,6 +55,7 @@ template <class T> Dataset<T> Dataset<T>::select(std::span<const std::uint32_t> 
   if (!labels.empty())
     for (const std::uint32_t row : rows) part.labels.push_back(labels[row]);
   part.classes = classes;
+  part.first_label = first_label;
   part.sample_shape = sample_shape;
   return part;
 }

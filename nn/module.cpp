@@ -27,6 +27,10 @@ template <class T> std::size_t Module<T>::parameter_count() const {
   return count;
 }
 
+template <class T> void Module<T>::zero_grad() {
+  for (Parameter<T>* p : parameters()) p->zero_grad();
+}
+
 template <class T> std::string Module<T>::path() const {
   return whole_ ? whole_->path() + name_ + "." : "";
 }

@@ -44,6 +44,8 @@ template <class T = float> class Module {
   std::vector<Parameter<T>*> parameters() const;
   /// How many numbers they hold together.
   std::size_t parameter_count() const;
+  /// Forgets all their gradients (Parameter::zero_grad).
+  void zero_grad();
   /// Its parts, in the order of their making.
   const std::vector<std::unique_ptr<Module>>& parts() const { return parts_; }
 

@@ -82,24 +82,30 @@ template <class T> SGD<T>::SGD(std::vector<Parameter<T>*> parameters, SGDOptions
 template <class T> std::optional<double> SGD<T>::step() {
   const double rate = learning_rate();
   if (!sensible(rate))
-    throw ValueError(fmt::format(
-        "[sgd] the schedule gives learning rate {} for step {}: it must be a number from 0 up",
-        rate, steps_));
+    throw ValueError(
+        fmt::format("[sgd] the schedule gives learning rate {} for step {}, counted from 0: it "
+                    "must be a number "
+                    "from 0 up",
+                    rate, steps_));
   std::optional<double> norm;
   double scale = 1;
   if (options_.clip_norm > 0) {
     double squares = 0;
-    for (const Parameter<T>* p : parameters_) squares += sum_of_squares(p->gradient());
+    for (const Parameter<T>* p : parameters_)
+      if (p->has_gradient()) squares += sum_of_squares(p->gradient());
     norm = std::sqrt(squares);
     if (!std::isfinite(*norm))
       throw NonFiniteError(
           fmt::format("[sgd] the gradient of step {} has norm {}: lower the learning rate, now {}",
-                      steps_, *norm, rate));
+                      steps_ + 1, *norm, rate));
     if (*norm > options_.clip_norm) scale = options_.clip_norm / *norm;
   }
   const Update<T> update{static_cast<T>(rate), static_cast<T>(options_.momentum),
                          static_cast<T>(options_.weight_decay), static_cast<T>(scale)};
+  bool any = false;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (!parameters_[i]->has_gradient()) continue;
+    any = true;
     const View<T> w = parameters_[i]->edit();
     const T* g = parameters_[i]->gradient().data();
     if (options_.nesterov)
@@ -110,9 +116,14 @@ template <class T> std::optional<double> SGD<T>::step() {
       update.scaled(w.size(), w.data, g);
     else
       update.plain(w.size(), w.data, g);
+    parameters_[i]->use_up_gradient();
   }
-  ++steps_;
+  steps_ += any;
   return norm;
+}
+
+template <class T> void SGD<T>::zero_grad() {
+  for (Parameter<T>* p : parameters_) p->zero_grad();
 }
 
 template class SGD<float>;

@@ -37,10 +37,17 @@ template <class T = float> class SGD {
   /// options that are negative, infinite or NaN, or momentum from 1 up.
   explicit SGD(std::vector<Parameter<T>*> parameters, SGDOptions options = {});
 
-  /// Updates each parameter by its gradient, which the last backward() wrote. Returns |g| before
-  /// clipping if it clips. ValueError if the schedule gives a rate that is negative, infinite or
-  /// NaN; NonFiniteError if |g| is; both leave the parameters as they were.
+  /// Updates each parameter that has a gradient of this step (Parameter::has_gradient), and uses
+  /// these gradients up. The others are left alone, their momentum and weight decay too, and don't
+  /// count in |g|. Where none has one, no step is taken.
+  ///
+  /// Returns |g| before clipping if it clips. ValueError if the schedule gives a rate that is
+  /// negative, infinite or NaN; NonFiniteError if |g| is; both leave everything as it was.
   std::optional<double> step();
+
+  /// Forgets the gradients: the next step() won't see them. Only needed to give up what backward()
+  /// has given, since step() uses it up and the next backward() replaces it.
+  void zero_grad();
 
   /// The rate of the next step.
   double learning_rate() const { return options_.learning_rate(steps_); }

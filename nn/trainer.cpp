@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <string>
 
 namespace ramp::nn {
 
@@ -19,6 +20,20 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// Why a loss may not be finite: a number of the data isn't. `rows` says where its rows stand in the
+// set; without it they are the set's own.
+template <class T> void check_finite(View<const T> data, const char* what,
+                                     std::span<const std::uint32_t> rows, std::uint64_t epoch,
+                                     const std::string& name) {
+  const std::size_t at = first_bad(data);
+  if (at == data.size()) return;
+  const std::size_t width = data.shape[1], row = at / width;
+  throw NonFiniteError(fmt::format(
+      "[train] {}: the {} have {} in row {}, column {}, seen in epoch {}: rows and columns count "
+      "from 0; leave the row out, or put a number there",
+      name, what, plain(data[at]), rows.empty() ? row : rows[row], at % width, epoch + 1));
+}
+
 template <class T> const Dataset<T>& checked(Loss loss, const Dataset<T>& data) {
   check_loss(loss, data);
   return data;
@@ -29,6 +44,7 @@ template <class T> const Dataset<T>& checked(Loss loss, const Dataset<T>& data) 
 template <class T>
 Trainer<T>::Trainer(Module<T>& model, const Dataset<T>& train, TrainerOptions options)
     : model_(model),
+      name_(train.name),
       options_(std::move(options)),
       loader_(checked(options_.loss, train), options_.batch_size, options_.seed,
               {.shuffle = true, .drop_last = options_.drop_last}),
@@ -42,11 +58,14 @@ template <class T> bool Trainer<T>::step(const Batch<T>& batch, EpochInfo& epoch
   const Var<T> loss = batch_loss(options_.loss, outputs, batch.targets, batch.labels);
   const double value = loss.item();
   const double rate = optimizer_.learning_rate();
-  if (!std::isfinite(value))
+  if (!std::isfinite(value)) {
+    check_finite(batch.inputs, "inputs", batch.rows, epoch.epoch, name_);
+    check_finite(batch.targets, "targets", batch.rows, epoch.epoch, name_);
     throw NonFiniteError(
-        fmt::format("[train] the loss is {} at step {}, in epoch {}: lower the learning rate, now "
-                    "{}, set clip_norm, or look for infinite or huge inputs",
-                    plain(value), optimizer_.steps(), epoch.epoch, rate));
+        fmt::format("[train] the loss is {} in epoch {}, at step {}: lower the learning rate, now "
+                    "{}, set clip_norm, or look for huge inputs",
+                    plain(value), epoch.epoch + 1, optimizer_.steps() + 1, rate));
+  }
   tape_.backward(loss);
   if (on_step_ && !on_step_({.step = optimizer_.steps(),
                              .epoch = epoch.epoch,
@@ -98,6 +117,10 @@ template <class T> Training Trainer<T>::run(const Dataset<T>* test) {
       epoch.test_seconds = watch.seconds();
       epoch.test_loss = found.loss;
       epoch.test_accuracy = found.accuracy;
+      if (!std::isfinite(found.loss)) {
+        check_finite<T>(test->inputs.view(), "inputs", {}, epoch_, test->name);
+        check_finite<T>(test->targets.view(), "targets", {}, epoch_, test->name);
+      }
     }
     if (test && options_.watch == Watch::accuracy && !epoch.test_accuracy)
       throw ValueError("[train] this test set has no accuracy to watch: watch its loss");
@@ -105,7 +128,7 @@ template <class T> Training Trainer<T>::run(const Dataset<T>* test) {
                            : options_.watch == Watch::accuracy ? -*epoch.test_accuracy
                                                                : *epoch.test_loss;
     training.epochs.push_back(epoch);
-    if (i == 0 || measure < best) {
+    if (i == 0 || measure < best || std::isnan(best)) {
       best = measure;
       training.best = i;
     }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace ramp::nn {
@@ -85,9 +86,12 @@ template <class T = float> class Trainer {
   void on_step(OnStep call) { on_step_ = std::move(call); }
   void on_epoch(OnEpoch call) { on_epoch_ = std::move(call); }
 
-  /// Trains for options.epochs epochs; called again, it goes on with the next ones. Throws
-  /// NonFiniteError, which names the step, when a loss or gradient becomes infinite or NaN;
-  /// ValueError for patience without a test set, or with one that has no accuracy to watch.
+  /// Trains for options.epochs epochs; called again, it goes on with the next ones, and first of
+  /// all with one that a step's callback cut short. Throws NonFiniteError when the loss of a step,
+  /// or a gradient that is clipped, becomes infinite or NaN: it names the row and column where a
+  /// number of the data is, else the epoch and step, counted from 1; when the loss of the test set
+  /// does and the set itself has such a number; ValueError for patience without a test set, or with
+  /// one that has no accuracy to watch.
   Training run(const Dataset<T>* test = nullptr);
 
   SGD<T>& optimizer() { return optimizer_; }
@@ -100,6 +104,7 @@ template <class T = float> class Trainer {
   bool train_epoch(EpochInfo& epoch);
 
   Module<T>& model_;
+  std::string name_;  // of the training set
   TrainerOptions options_;
   Loader<T> loader_;
   Accuracy<T> accuracy_;

@@ -90,7 +90,11 @@ TEST_CASE("binary cross-entropy") {
   CHECK(slope(0, 0) == 0.5);
   CHECK_THROWS_WITH_AS(bce_of(0.5, -1), "[bce] target -1 at 0: they are probabilities, from 0 to 1",
                        ramp::ValueError);
-  CHECK_THROWS_AS(bce_of(0.5, std::numeric_limits<double>::quiet_NaN()), ramp::ValueError);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double target : {nan, 2.0, std::nextafter(1.0, 2.0), -1e-300, infinity, -infinity})
+    CHECK_THROWS_AS(bce_of(0.5, target), ramp::ValueError);
+  for (const double target : {0.0, -0.0, 1e-300, 1.0})
+    CHECK(bce_of(0, target) == Approx(std::log(2)));
 }
 
 TEST_CASE("hinge") {
@@ -99,6 +103,8 @@ TEST_CASE("hinge") {
   Tape<double> tape;
   CHECK_THROWS_WITH_AS(hinge(tape.leaf(Shape{1, 2}, {0, 0}), tape.constant(Shape{1, 2}, {1, 0})),
                        "[hinge] target 0 at 1: they are -1 or +1", ramp::ValueError);
+  for (const double target : {2.0, -2.0, 0.5, std::numeric_limits<double>::quiet_NaN()})
+    CHECK_THROWS_AS(hinge(tape.leaf(0.5), tape.constant(target)), ramp::ValueError);
   for (const double c : {0.0, 0.5, 1.0}) {  // at the kink, y x = 1
     Tape<double> other({.at_zero = c});
     const auto x = other.leaf({-1.0});

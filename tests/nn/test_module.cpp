@@ -99,7 +99,9 @@ TEST_CASE("Linear is x W + b with W (in, out)") {
   CHECK(y.shape() == Shape{2, 3});
   const std::vector<double> expected{11, 22, 33, 7, 17, 27};
   CHECK(std::equal(y.view().begin(), y.view().end(), expected.begin(), expected.end()));
-  CHECK(layer(tape.leaf({1.0, 0.0})).shape() == Shape{3});  // one sample
+  const auto one = layer(tape.leaf({1.0, -1.0}));  // one sample: the matrix's second row
+  CHECK(one.shape() == Shape{3});
+  CHECK(std::equal(one.view().begin(), one.view().end(), expected.begin() + 3));
   CHECK(layer(tape.leaf(Tensor<double>({4, 5, 2}))).shape() == Shape{4, 5, 3});
 
   tape.backward(sum(y));  // d/dW: column sums of x; d/db: the number of rows

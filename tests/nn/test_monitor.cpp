@@ -195,3 +195,17 @@ TEST_CASE("a network that a learning rate kills is found, told and coloured") {
   CHECK(dead_colors<float>(after, loss, 1).empty());
   CHECK(dead_colors<float>(before, loss, 0.4).empty());
 }
+
+TEST_CASE("a share of dead units that is exactly the threshold isn't more than it") {
+  Does model([](const Var<double>& x) { return sum(relu(x)); });
+  const auto data = rows<double>({{2, 2}, {-1, 1, -2, 3}});
+  const auto layers = monitor_units(model, data);
+  REQUIRE(layers.size() == 1);
+  REQUIRE(layers[0].dead_share() == 0.5);
+  Tape<double> tape;
+  const auto root = model(tape.borrow(data.inputs.view()));
+  CHECK(warning(layers[0], 0.5) == "");
+  CHECK(dead_colors<double>(layers, root, 0.5).empty());
+  CHECK(warning(layers[0], 0.49) != "");
+  CHECK(dead_colors<double>(layers, root, 0.49).size() == 1);
+}

@@ -185,6 +185,38 @@ TEST_CASE("what noise does to each set") {
   CHECK(variance == Approx(4).epsilon(0.03));
 }
 
+TEST_CASE("the noise of circle and xor decides labels as often as it should") {
+  // The share of moves, uniform in a square of half side 5 * noise, after which a point is
+  // positive.
+  constexpr double noise = 0.5, side = 5 * noise;
+  constexpr std::size_t n = 4000;
+  const auto in_circle = [](double x, double y) {
+    constexpr int grid = 40;
+    int inside = 0;
+    for (int i = 0; i < grid * grid; ++i)
+      inside += std::hypot(x + side * ((i % grid + 0.5) * 2 / grid - 1),
+                           y + side * ((i / grid + 0.5) * 2 / grid - 1)) < 2.5;
+    return inside / double{grid * grid};
+  };
+  const auto same_sign = [](double x, double y) {
+    const auto positive = [](double z) { return std::clamp((z + side) / (2 * side), 0.0, 1.0); };
+    return positive(x) * positive(y) + (1 - positive(x)) * (1 - positive(y));
+  };
+  for (const bool circular : {true, false}) {
+    CAPTURE(circular);
+    const auto data = synthetic<double>(circular ? "circle" : "xor", n, noise, 3);
+    double expected = 0, variance = 0, found = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double x = data.inputs[2 * i], y = data.inputs[2 * i + 1];
+      const double p = circular ? in_circle(x, y) : same_sign(x, y);
+      expected += p;
+      variance += p * (1 - p);
+      found += data.labels[i];
+    }
+    CHECK(std::abs(found - expected) < 4 * std::sqrt(variance));
+  }
+}
+
 TEST_CASE("the first point of each set from seed 0") {
   struct First {
     std::string_view name;

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -33,27 +32,37 @@ struct Interrupted {
 
 // --- Output
 
+/// Opens those of standard input, output and error that are closed as /dev/null, so that no file
+/// gets their place, and with it what is printed. To be called first.
+void open_standard_streams();
 /// Writes text to standard output at once. Throws Failure, or ReaderGone for a closed pipe.
 void print(std::string_view text);
 /// One line on standard error, beginning with the program's name.
 void complain(std::string_view text);
 
-/// A file that says so when it can't be written. Each write() has reached the system when it
-/// returns, in one piece if it is short.
+/// A file that takes the place of an earlier one when the first text is in it, and not before. Each
+/// write() adds the whole text, by one call of the system, or nothing: where the disk is full it
+/// takes back what fitted and throws Failure.
 class OutputFile {
  public:
-  explicit OutputFile(std::filesystem::path path);  // replaces the file
+  /// Throws Failure if it can't be made.
+  explicit OutputFile(const std::filesystem::path& path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
   void write(std::string_view text);
 
  private:
-  [[noreturn]] void fail() const;
+  [[noreturn]] void fail(int error) const;
 
-  std::filesystem::path path_;
-  std::ofstream file_;
+  std::filesystem::path path_, target_, fresh_;  // as given; without links; until it is in place
+  int file_ = -1;
+  std::int64_t length_ = 0;
 };
 
 /// Runs Graphviz on a graph, into a file or, without a path, to standard output. False if it isn't
-/// installed; throws Failure if it fails.
+/// installed; throws Failure if it fails. The file is replaced once the picture is whole.
 bool draw_svg(std::string_view dot, const std::filesystem::path& path = {});
 
 // --- Options

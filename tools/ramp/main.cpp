@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace ramp::tool;
+  open_standard_streams();
   // A closed pipe and a file-size limit then are errors of write(), with a message.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

@@ -21,6 +21,12 @@ std::string message_of(int error) { return std::generic_category().message(error
 
 }  // namespace
 
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0 && errno == EBADF)
+      open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY);  // gets the lowest number
+}
+
 void print(std::string_view text) {
   errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
@@ -35,22 +41,56 @@ void complain(std::string_view text) {
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
-OutputFile::OutputFile(std::filesystem::path path) : path_(std::move(path)) {
-  errno = 0;
-  file_.open(path_, std::ios::binary);
-  if (!file_) fail();
+OutputFile::OutputFile(const std::filesystem::path& path) : path_(path), target_(path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::is_directory(status)) fail(EISDIR);
+  int flags = O_WRONLY | O_CLOEXEC;
+  if (fs::exists(status) && !fs::is_regular_file(status)) {  // a device or a pipe: nothing to lose
+    fresh_.clear();
+    file_ = open(path.c_str(), flags);
+  } else {
+    const fs::path real = fs::canonical(path, ignored);  // a link goes on to lead to the file
+    if (!real.empty()) target_ = real;
+    fresh_ = target_.string() + ".new";
+    file_ = open(fresh_.c_str(), flags | O_CREAT | O_TRUNC, 0666);
+  }
+  if (file_ < 0) fail(errno);
+}
+
+OutputFile::~OutputFile() {
+  close(file_);
+  if (!fresh_.empty()) unlink(fresh_.c_str());
 }
 
 void OutputFile::write(std::string_view text) {
-  errno = 0;
-  if (!file_.write(text.data(), static_cast<std::streamsize>(text.size())).flush()) fail();
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(file_, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    const int error = n < 0 ? errno : ENOSPC;
+    if (n <= 0) {
+      if (done > 0 && ftruncate(file_, length_) == 0) lseek(file_, length_, SEEK_SET);
+      fail(error);
+    }
+    done += static_cast<std::size_t>(n);
+  }
+  length_ += static_cast<std::int64_t>(text.size());
+  if (fresh_.empty()) return;
+  if (rename(fresh_.c_str(), target_.c_str()) != 0) fail(errno);
+  fresh_.clear();
 }
 
-void OutputFile::fail() const {
-  throw Failure(fmt::format("{}: {}", path_.string(), message_of(errno)));
+void OutputFile::fail(int error) const {
+  throw Failure(fmt::format("{}: {}", path_.string(), message_of(error)));
 }
 
 bool draw_svg(std::string_view dot, const std::filesystem::path& path) {
+  const std::string fresh = path.string() + ".new";
+  const auto give_up = [&] {
+    if (!path.empty()) unlink(fresh.c_str());
+  };
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw Failure("dot: " + message_of(errno));
 
@@ -58,7 +98,7 @@ bool draw_svg(std::string_view dot, const std::filesystem::path& path) {
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_adddup2(&files, ends[0], STDIN_FILENO);
   if (!path.empty())
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, path.c_str(),
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, fresh.c_str(),
                                      O_WRONLY | O_CREAT | O_TRUNC, 0666);
   posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawnattr_t attributes;
@@ -78,6 +118,7 @@ bool draw_svg(std::string_view dot, const std::filesystem::path& path) {
   close(ends[0]);
   if (error != 0) {
     close(ends[1]);
+    give_up();
     if (error == ENOENT) return false;
     throw Failure("dot: " + message_of(error));
   }
@@ -91,7 +132,10 @@ bool draw_svg(std::string_view dot, const std::filesystem::path& path) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) throw ReaderGone();
+  if (status != 0) give_up();
   if (status != 0) throw Failure("dot: Graphviz could not draw the graph");
+  if (!path.empty() && rename(fresh.c_str(), path.c_str()) != 0)
+    throw Failure(fmt::format("{}: {}", path.string(), message_of(errno)));
   return true;
 }
 

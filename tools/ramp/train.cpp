@@ -1,5 +1,7 @@
 // `ramp train`: trains a multilayer perceptron and writes down how it went.
 #include "cli.hpp"
+#include "data.hpp"
+#include "interruptible.hpp"
 #include "kink_watch.hpp"
 #include "progress.hpp"
 
@@ -14,7 +16,6 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <csignal>
 #include <memory>
 #include <optional>
 
@@ -25,41 +26,17 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TrainOptions {
-  std::string data = "fashion-mnist", layers = "256,128", activation = "relu", init = "he_uniform",
-              schedule = "constant", out;
+  DataOptions data;
+  std::string layers = "256,128", activation = "relu", init = "he_uniform", schedule = "constant",
+              out;
   double learning_rate = 0.1, momentum = 0, weight_decay = 0, clip_norm = 0, warmup = 0,
-         noise = 0.1, at_zero = 0, dead_threshold = 0.5;
-  std::uint64_t batch = 64, epochs = 10, seed = 1, points = 1000;
+         at_zero = 0, dead_threshold = 0.5;
+  std::uint64_t batch = 64, epochs = 10, seed = 1;
   int threads = 1;
   bool nesterov = false, quiet = false, no_monitor = false, watch_kinks = false;
 };
 
-// --- The data
-
 constexpr std::array<std::string_view, 3> schedules{"constant", "step", "cosine"};
-constexpr std::array<std::string_view, 2> image_sets{"fashion-mnist", "mnist"};
-
-bool contains(std::span<const std::string_view> names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
-
-CLI::Validator data_set() {
-  const auto check = [](std::string& name) -> std::string {
-    if (contains(image_sets, name) || contains(nn::synthetic_names(), name) ||
-        fs::is_directory(name))
-      return "";
-    return fmt::format("no data set or folder '{}': there are {}, {}", name, nn::joined(image_sets),
-                       nn::joined(nn::synthetic_names()));
-  };
-  return CLI::Validator(check, "");
-}
-
-nn::Split<float> load(const TrainOptions& options, nn::Random& seeds) {
-  if (contains(image_sets, options.data)) return nn::load_named_dataset(options.data);
-  if (!contains(nn::synthetic_names(), options.data)) return nn::load_idx_folder(options.data);
-  const auto all = nn::synthetic(options.data, options.points, options.noise, seeds());
-  return all.split(0.8, seeds());
-}
 
 // --- The training
 
@@ -85,29 +62,6 @@ nn::MLP<float> network(const TrainOptions& options, const nn::Dataset<float>& da
                                 .init = nn::init_named(options.init),
                                 .seed = seed});
 }
-
-// While it lives, Ctrl-C and SIGTERM are noted; a second one ends the program at once.
-class Interruptible {
- public:
-  Interruptible() {
-    struct sigaction action {};
-    action.sa_handler = [](int signal) { caught_ = signal; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-    for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &action, &before_[i]);
-  }
-  ~Interruptible() {
-    for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
-  }
-  Interruptible(const Interruptible&) = delete;
-  Interruptible& operator=(const Interruptible&) = delete;
-
-  static int caught() { return caught_; }  // 0: none yet
-
- private:
-  static constexpr std::array signals{SIGINT, SIGTERM};
-  static inline volatile std::sig_atomic_t caught_ = 0;
-  std::array<struct sigaction, signals.size()> before_{};
-};
 
 // --- What it leaves behind
 
@@ -215,6 +169,17 @@ std::string summary_line(const nn::EpochInfo& epoch, std::uint64_t epochs) {
       percent(epoch.test_accuracy), epoch.seconds + epoch.test_seconds);
 }
 
+// The last epoch is what the network is now; the best one says how far that is from luck.
+std::string result_lines(const nn::Training& training, double seconds, const fs::path& graph) {
+  const nn::EpochInfo &best = training.epochs[training.best], &last = training.epochs.back();
+  const std::size_t n = training.epochs.size();
+  return fmt::format(
+      "best epoch {}: test accuracy {:.2f} %\n"
+      "test accuracy {:.2f} % after {} epoch{} in {:.1f} s{}\n",
+      best.epoch + 1, percent(best.test_accuracy), percent(last.test_accuracy), n,
+      n == 1 ? "" : "s", seconds, graph.empty() ? "" : "; graph: " + graph.string());
+}
+
 // --- The command
 
 void train(const TrainOptions& options) {
@@ -224,7 +189,8 @@ void train(const TrainOptions& options) {
   std::optional<OutputFile> metrics;
   if (!folder.empty()) {  // first, so that a mistyped folder costs no training
     make_folder(folder);
-    metrics.emplace(folder / "metrics.jsonl");
+    metrics.emplace(folder /
+                    "metrics.jsonl");  // an earlier run's stays until the first epoch's end
   }
 
   bool silent = options.quiet;
@@ -238,11 +204,10 @@ void train(const TrainOptions& options) {
   };
 
   nn::Random seeds(options.seed);
-  const nn::Split<float> data = load(options, seeds);
+  const nn::Split<float> data = load(options.data, seeds);
   nn::MLP<float> model = network(options, data.train, seeds());
-  say(fmt::format("{}: {} samples to train, {} to test; {} network of {} parameters\n",
-                  options.data, data.train.size(), data.test.size(), nn::joined(model.sizes(), "-"),
-                  model.parameter_count()));
+  say(fmt::format("{}; {} network of {} parameters\n", described(options.data, data),
+                  nn::joined(model.sizes(), "-"), model.parameter_count()));
   Tape<float> drawn({.at_zero = options.at_zero});
   const fs::path graph =
       folder.empty() ? fs::path()
@@ -257,9 +222,10 @@ void train(const TrainOptions& options) {
                               .epochs = options.epochs,
                               .batch_size = options.batch,
                               .seed = seeds(),
+                              .watch = nn::Watch::accuracy,
                               .tape = {.at_zero = options.at_zero}});
   UnitWatch units(model, data.train, options.dead_threshold);
-  if (!options.no_monitor && nn::born_dead(model, data.train))
+  if (!options.no_monitor && data.train.size() > 1 && nn::born_dead(model, data.train))
     complain(
         "the network was born dead: it gives the same for every sample, and no training will "
         "change that. Try another --seed, more units a layer, fewer layers or leaky_relu");
@@ -304,10 +270,7 @@ void train(const TrainOptions& options) {
   }
   if (options.watch_kinks) say(kinks.summary() + '\n');
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-  say(fmt::format("test accuracy {:.1f} % after {} epoch{} in {:.1f} s{}\n",
-                  percent(training.epochs.back().test_accuracy), options.epochs,
-                  options.epochs == 1 ? "" : "s", spent.count(),
-                  graph.empty() ? "" : "; graph: " + graph.string()));
+  say(result_lines(training, spent.count(), graph));
 }
 
 }  // namespace
@@ -315,9 +278,13 @@ void train(const TrainOptions& options) {
 void add_train(CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "Train a network, write metrics and its graph");
   command->footer(
-      "Into the folder --out go metrics.jsonl, an object for each epoch, graph.dot and, where\n"
-      "Graphviz is installed, graph.svg. With --watch-kinks an object has \"kinks\": the counts\n"
-      "of the epoch, in all and by scope and op, and of how many steps they are.\n"
+      "Into the folder --out go metrics.jsonl, an object for each epoch, counted from 1,\n"
+      "graph.dot and, where Graphviz is installed, graph.svg; those of an earlier run stay until\n"
+      "there are new ones. With --watch-kinks an object has \"kinks\": the counts of the epoch, "
+      "in\n"
+      "all and by scope and op, and of how many steps they are. Ctrl-C ends the training after "
+      "the\n"
+      "current step; once more, half a second later or more, ends it at once.\n"
       "\n"
       "Examples:\n"
       "  ramp train --out run\n"
@@ -325,14 +292,7 @@ void add_train(CLI::App& app) {
       "  ramp train --data mnist --momentum 0.9 --nesterov --lr 0.05 --schedule cosine --warmup 1");
   const auto options = std::make_shared<TrainOptions>();
   TrainOptions& o = *options;
-  add(*command, "--data", o.data,
-      "fashion-mnist, mnist, moons, circle, xor, gauss, spiral, or a folder with IDX files")
-      ->type_name("NAME|DIR")
-      ->check(data_set());
-  CLI::Option* points =
-      add(*command, "--points", o.points, "Of moons, circle, xor, gauss or spiral; a fifth tests")
-          ->check(whole(10, 100'000'000));
-  CLI::Option* noise = add(*command, "--noise", o.noise, "Of these sets")->check(at_least(0));
+  add_data_options(*command, o.data);
   add(*command, "--layers", o.layers, "Sizes of the hidden layers")
       ->type_name("N,N,..")
       ->check(layer_sizes(1));
@@ -374,16 +334,12 @@ void add_train(CLI::App& app) {
   command->add_option("--out", o.out, "Folder to write to; made if it isn't there")
       ->type_name("DIR");
   command->add_flag("--quiet", o.quiet, "Print errors only");
-  command->callback([options, points, noise] {
+  command->callback([options, command] {
     if (options->nesterov && options->momentum == 0)
       throw CLI::ValidationError("--nesterov", "needs a --momentum above 0");
     if (options->warmup > static_cast<double>(options->epochs))
       throw CLI::ValidationError("--warmup", "is longer than --epochs");
-    if (!contains(nn::synthetic_names(), options->data))
-      for (const CLI::Option* option : {points, noise})
-        if (option->count() > 0)
-          throw CLI::ValidationError(option->get_name(),
-                                     "is for synthetic sets, not for " + options->data);
+    check_data_options(*command, options->data);
     train(*options);
   });
 }

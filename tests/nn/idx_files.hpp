@@ -1,0 +1,80 @@
+// IDX files for tests, in a folder that is gone with the test.
+#pragma once
+
+#include <nn/idx.hpp>
+
+#include <doctest/doctest.h>
+#include <zlib.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace idx_files {
+
+namespace fs = std::filesystem;
+using ramp::nn::DataError, ramp::nn::read_idx;
+
+// A folder of its own for a test, gone with it.
+struct TempFolder {
+  fs::path path;
+  TempFolder() {
+    std::string name = (fs::temp_directory_path() / "ramp-idx-XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~TempFolder() { fs::remove_all(path); }
+  fs::path operator/(std::string_view file) const { return path / file; }
+};
+
+inline std::string idx(std::initializer_list<std::uint32_t> shape, const std::string& body,
+                       char type = 0x08) {
+  std::string text{'\0', '\0', type, static_cast<char>(shape.size())};
+  for (const std::uint32_t n : shape)
+    for (const int shift : {24, 16, 8, 0}) text.push_back(static_cast<char>(n >> shift & 255));
+  return text + body;
+}
+
+inline void write(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+inline void write_gz(const fs::path& path, const std::string& text) {
+  gzFile file = gzopen(path.c_str(), "wb");
+  REQUIRE(gzwrite(file, text.data(), static_cast<unsigned>(text.size())) ==
+          static_cast<int>(text.size()));
+  REQUIRE(gzclose(file) == Z_OK);
+}
+
+inline std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+template <class Call> doctest::String error_of(Call call) {
+  try {
+    call();
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "no DataError";
+}
+
+inline doctest::String idx_error(const fs::path& path) {
+  return error_of([&] { read_idx(path); });
+}
+
+// Four files of 3 + 2 images of 2 x 2 pixels.
+inline void write_folder(const fs::path& folder) {
+  fs::create_directories(folder);
+  write(folder / "train-images-idx3-ubyte", idx({3, 2, 2}, std::string(11, '\x33') + '\xff'));
+  write(folder / "train-labels-idx1-ubyte", idx({3}, {"\x02\x00\x01", 3}));
+  write(folder / "t10k-images-idx3-ubyte", idx({2, 2, 2}, std::string(8, '\0')));
+  write(folder / "t10k-labels-idx1-ubyte", idx({2}, {"\x01\x09", 2}));
+}
+
+}  // namespace idx_files
