@@ -144,3 +144,14 @@ TEST_CASE_TEMPLATE("lanes select, compare and open gates as numbers do", T, floa
   CHECK(memory[0] == 5);
   CHECK(same(L::load(memory.data() + 1), 3));
 }
+
+TEST_CASE_TEMPLATE("a product that something is taken from is rounded first", T, float, double) {
+  // Contracted, the difference is the product's rounding, epsilon squared, instead of 0. Volatile,
+  // so that the compiler takes neither a for a constant nor the two products for the same.
+  const volatile T once = 1 + Limits<T>::epsilon(), again = once;
+  const volatile T product = once * again;
+  const T a = once, b = again, p = product;
+  CHECK(a * b - p == 0);
+  const Lanes<T> difference = Lanes<T>(a) * Lanes<T>(b) - Lanes<T>(p);
+  for (std::size_t i = 0; i < Lanes<T>::width; ++i) CHECK(difference.v[i] == 0);
+}
