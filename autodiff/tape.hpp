@@ -466,7 +466,8 @@ inline std::uint64_t Tape<T>::push_scalar(const typename O::Attr& attr,
   const unsigned mask = varying_ & N::varies;
   unsigned flags = has_kink<O> ? N::kinked : 0u, any = 0;
   for (std::size_t k = 0; k < arity; ++k) {
-    const unsigned varies = nodes_[in[k]].flags & mask;
+    const unsigned varies =
+        differentiable_inputs<O> >> k & 1 ? nodes_[in[k]].flags & mask : 0u;  // known when compiled
     any |= varies;
     if (k < 2) flags |= varies << (k + 1);
   }
