@@ -166,11 +166,16 @@ template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value
 
 template <class T> void pull_back(const OpInfo& op, const Call<T>& call, int input,
                                   const Value<T>& g, const View<T>& to, bool add) {
-  if (op.elementwise)
-    elementwise_pull(op, call, input, g, to, add);
-  else
-    op.rules<T>().pulls[op.arity == variadic ? 0 : static_cast<std::size_t>(input)](call, input, g,
-                                                                                    to, add);
+  try {
+    if (op.elementwise)
+      elementwise_pull(op, call, input, g, to, add);
+    else
+      op.rules<T>().pulls[op.arity == variadic ? 0 : static_cast<std::size_t>(input)](call, input,
+                                                                                      g, to, add);
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(std::string("[") + op.about.name + "] the pullback of " +
+                       to_string(g.shape) + " for " + to_string(to.shape));
+  }
 }
 
 #define RAMP_INSTANTIATE(T)                                                                     \

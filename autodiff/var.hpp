@@ -48,8 +48,11 @@ template <class T> class Var {
   std::uint32_t index() const;
   Shape shape() const;
   /// The value, in the tape's memory: until the tape is cleared, and for rank 0 until the next op.
+  /// Whether a gradient reaches it: a leaf, or what depends on one by slopes, unless it was
+  /// recorded under no_grad(). A constant, a comparison and detach(x) don't vary.
+  bool varies() const;
   View<const T> view() const;
-  Tensor<T> value() const { return Tensor<T>(view()); }
+  Tensor<T> value() const { return Tensor<T>(read("value")); }
   T item() const;  // of one element; ShapeError otherwise
 
   template <class O, class... X> static Var record(const typename O::Attr& attr, const X&... x);
@@ -72,6 +75,7 @@ template <class T> class Var {
   }
   std::uint64_t taken() {
     const std::uint64_t word = word_;
+  View<const T> read(const char* call) const;
     if (word & (Word::fresh | Word::sum)) word_ = Word::of(0, Word::moved);
     return word;
   }
@@ -97,4 +101,8 @@ template <class T> struct VarCall {
   Conventions conventions;
 };
 
+/// The same for a call, which an error about the handle then names.
+template <class T> Shape shape_of(const Var<T>& x, const char* call) {
+  return x.tape().shape_of(x.tape().at(x, call));
+}
 }  // namespace ramp
