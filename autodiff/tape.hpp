@@ -12,6 +12,7 @@
 #include <bit>
 #include <concepts>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -306,10 +307,10 @@ template <class T = double> class Tape {
   }
   Var<T> add_leaf(const View<const T>& value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
-  Var<T> finished(const Mark& before);
   Var<T> new_leaf(const View<const T>& value, bool varies, bool copied, Name name, Parameter<T>* p,
                   const Mark& before);
   Var<T> new_node(OpId op, std::span<const Var<T>> in, const void* attr, const Mark& before);
+  Var<T> finished(const Mark& before);
   void undo(const Mark& before) noexcept;
   std::uint64_t open_scope(std::string_view name);
   void drop(const Mark& mark);
@@ -411,12 +412,12 @@ template <class T = double> class Tape {
   }
 
   void run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options);
-  void sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
   void sweep_whole(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
+  void sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
   void sweep_tensor(std::uint32_t i);
-  void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
   std::vector<Var<T>> record_gradients(const Var<T>& root, std::span<const Var<T>> inputs,
                                        const std::optional<Var<T>>& seed);
+  void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
   void check_adjoints(std::uint32_t i);
   void check_root(const Var<T>& root, const Shape* seed, const char* call) const;
   View<T> adjoint(std::uint32_t i, bool& add);
@@ -448,8 +449,8 @@ template <class T = double> class Tape {
     Records<T*> tensors;  // by tensor; null where nothing came
     Arena memory;
     std::uint32_t swept = 0;  // nodes below it have an adjoint of the last backward
-    bool retained = false, into_parameters = true;
     bool whole = false;       // that has run to its end; to later nodes it gives zeros
+    bool retained = false, into_parameters = true;
   };
   Adjoints adjoints_, grads_;  // backward()'s, and grad()'s
   struct Seen {
@@ -621,9 +622,21 @@ template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return
 
 template <class T> Var<T> concat(std::span<const Var<T>> in, int axis) {
   if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
-  const AlongAxis at{normal_axis("concat", axis, in[0].shape())};
   for (const Var<T>& x : in) in[0].tape().at(x, op_id<Concat>());
+  const AlongAxis at{normal_axis("concat", axis, in[0].shape())};
   return in[0].tape().record(op_id<Concat>(), in, &at);
+}
+
+/// max({x, y, z}): from left to right, as max(max(x, y), z).
+template <class T> Var<T> max(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[max] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return maximum(a, b); });
+}
+template <class T> Var<T> min(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[min] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return minimum(a, b); });
 }
 
 extern template class Tape<float>;
