@@ -1,6 +1,5 @@
 #include <autodiff/arena.hpp>
-
-#include <cstdlib>
+#include <autodiff/error.hpp>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -9,31 +8,41 @@
 namespace ramp {
 
 void Arena::next_block(std::size_t bytes) {
-  while (!blocks_.empty() && at_.block + 1 < blocks_.size()) {  // one kept from an earlier round
-    ++at_.block;
+  for (std::size_t i = at_.block + 1; i < blocks_.size(); ++i) {  // one kept from an earlier round
+    if (bytes > blocks_[i].size) continue;
+    at_.block = i;
     at_.used = 0;
-    if (bytes <= blocks_[at_.block].size) return;
+    return;
   }
   constexpr std::size_t smallest = std::size_t{1} << 16;
   const std::size_t size = std::max({bytes, capacity_, smallest});
+  blocks_.reserve(blocks_.size() + 1);
   blocks_.push_back(
-      {std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(take_pages(size))), size});
+      {std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(take_pages(size)), {size}),
+       size});
   at_.block = blocks_.size() - 1;
   at_.used = 0;
   capacity_ += size;
 }
 
+// On huge pages where there are at least two.
+constexpr std::size_t huge_page = std::size_t{1} << 21;
+static std::size_t page_of(std::size_t bytes) {
+  return bytes >= 2 * huge_page ? huge_page : alignment;
+}
+
 void* take_pages(std::size_t bytes) {
-  constexpr std::size_t huge_page = std::size_t{1} << 21;
-  const std::size_t align = bytes >= 2 * huge_page ? huge_page : alignment;
-  void* p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
-  if (!p) throw std::bad_alloc();
+  const std::size_t align = page_of(bytes);
+  void* p = try_memory((bytes + align - 1) / align * align, align);
+  if (!p) throw NoMemory(bytes);
 #ifdef __linux__
   if (align == huge_page) madvise(p, bytes, MADV_HUGEPAGE);
 #endif
   return p;
 }
 
-void give_pages(void* p) { std::free(p); }
+void give_pages(void* p, std::size_t bytes) noexcept {
+  ::operator delete (p, std::align_val_t{page_of(bytes)});
+}
 
 }  // namespace ramp

@@ -14,8 +14,8 @@ namespace ramp {
 
 // Memory for large arrays, on huge pages where the system has them: first touching 10^7 nodes page
 // by page costs more than recording them.
-void* take_pages(std::size_t bytes);
-void give_pages(void* p);
+void* take_pages(std::size_t bytes);  // NoMemory where there is none
+void give_pages(void* p, std::size_t bytes) noexcept;
 
 class Arena {
  public:
@@ -53,7 +53,8 @@ class Arena {
 
  private:
   struct Free {
-    void operator()(std::byte* p) const { give_pages(p); }
+    std::size_t size;
+    void operator()(std::byte* p) const { give_pages(p, size); }
   };
   struct Block {
     std::unique_ptr<std::byte[], Free> memory;
@@ -84,7 +85,7 @@ template <class Record> class Records {
     std::swap(capacity_, other.capacity_);
     return *this;
   }
-  ~Records() { give_pages(data_); }
+  ~Records() { give_pages(data_, capacity_ * sizeof(Record)); }
 
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
@@ -106,10 +107,10 @@ template <class Record> class Records {
   }
   void reserve(std::size_t n) {
     if (n <= capacity_) return;
-    capacity_ = std::max(n, std::max<std::size_t>(64, capacity_ * 2));
-    auto* grown = static_cast<Record*>(take_pages(capacity_ * sizeof(Record)));
+    const std::size_t more = std::max(n, std::max<std::size_t>(64, capacity_ * 2));
+    auto* grown = static_cast<Record*>(take_pages(more * sizeof(Record)));  // or all stays
     if (size_ > 0) std::memcpy(static_cast<void*>(grown), data_, size_ * sizeof(Record));
-    give_pages(std::exchange(data_, grown));
+    give_pages(std::exchange(data_, grown), std::exchange(capacity_, more) * sizeof(Record));
   }
   void resize(std::size_t n) {  // new records are uninitialised
     reserve(n);

@@ -10,38 +10,37 @@ namespace ramp {
 
 template <class T>
 void Tape<T>::check_root(const Var<T>& root, const Shape* seed, const char* call) const {
-  const std::uint32_t i = at(root, leaf_op);
+  const std::uint32_t i = at(root, call);
   const Shape shape = shape_of(i);
-  const char* name = op_info(nodes_[i].op).about.name;
-  if (!nodes_[i].is(Node<T>::varies))
-    throw GradientError(
-        fmt::format("[{}] the root, {} {}, depends on no variable: there is nothing to "
-                    "differentiate; was it recorded under no_grad() or detached?",
-                    call, name, to_string(shape)));
   if (seed == nullptr && shape.size() != 1)
     throw GradientError(
-        fmt::format("[{}] the root, {} {}, is no scalar: reduce it by sum() or mean(), or give a "
+        fmt::format("[{}] the root, {}, is no scalar: reduce it by sum() or mean(), or give a "
                     "seed of its shape",
-                    call, name, to_string(shape)));
+                    call, describe(i)));
   if (seed != nullptr && !(*seed == shape))
     throw ShapeError(fmt::format("[{}] the seed {} must have the root's shape {}", call,
                                  to_string(*seed), to_string(shape)));
 }
 
 template <class T> void Tape<T>::backward(const Var<T>& root, BackwardOptions options) {
-  check_root(root, nullptr, "backward");
   run_backward(root, nullptr, options);
 }
 
 template <class T>
 void Tape<T>::backward(const Var<T>& root, const Tensor<T>& seed, BackwardOptions options) {
-  check_root(root, &seed.shape(), "backward");
   run_backward(root, &seed, options);
 }
 
 template <class T>
 void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options) {
-  if (!options.accumulate) return sweep(root, seed, options.retain, true);
+  const Shape* const seed_shape = seed ? &seed->shape() : nullptr;
+  check_root(root, seed_shape, "backward");
+  if (!root.varies())  // the gradient is 0, but whoever trains on it has made a mistake
+    throw GradientError(
+        fmt::format("[backward] the root, {}, depends on no variable: was it "
+                    "recorded under no_grad(), or detached? grad() gives zeros",
+                    describe(root.index())));
+  if (!options.accumulate) return sweep_whole(root, seed, options.retain, true);
   std::vector<std::pair<std::uint32_t, Tensor<T>>> before;  // leaves and what they had
   for (std::uint32_t i = 0; i < size(); ++i) {
     if (nodes_[i].op != leaf_op) continue;
@@ -54,7 +53,7 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
   }
   const std::uint32_t further = adjoints_.swept;
   try {
-    sweep(root, seed, options.retain, true);
+    sweep_whole(root, seed, options.retain, true);
   } catch (...) {  // what earlier batches gave isn't lost with this one
     for (const auto& [i, old] : before)
       if (nodes_[i].is(Node<T>::bound))
@@ -66,6 +65,11 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
     std::fill(&adjoints_.scalars[adjoints_.swept], adjoints_.scalars.data() + further, T(-0.0));
     adjoints_.swept = further;
   }
+  adjoints_.whole = false;
+  const auto begun = [this](void*) {
+    if (!adjoints_.whole) adjoints_.swept = 0;
+  };
+  const std::unique_ptr<void, decltype(begun)> guard(this, begun);
   for (const auto& [i, old] : before) {
     if (nodes_[i].is(Node<T>::bound)) {
       const View<T> gradient = binding_of(i)->parameter->edit_gradient();
@@ -77,6 +81,7 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
       copy(old.size(), old.data(), to.data, add);
     }
   }
+  adjoints_.whole = true;
 }
 
 template <class T>
@@ -86,34 +91,30 @@ std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>>
   std::swap(adjoints_, grads_);  // what backward() gave stays
   const auto back = [this](void*) { std::swap(adjoints_, grads_); };
   const std::unique_ptr<void, decltype(back)> guard(this, back);
-  sweep(root, nullptr, true, false);
+  sweep_whole(root, nullptr, true, false);
   std::vector<Tensor<T>> all;
-  for (const Var<T>& x : inputs)
-    all.push_back(x.index() > root.index() ? Tensor<T>(shape_of(x.index())) : gradient(x));
+  for (const Var<T>& x : inputs) all.push_back(gradient(x));
   return all;
 }
 
 template <class T>
 void Tape<T>::check_inputs(std::span<const Var<T>> inputs, const char* call) const {
   for (const Var<T>& x : inputs) {
-    const std::uint32_t i = at(x, leaf_op);
+    const std::uint32_t i = at(x, call);
     if (!nodes_[i].is(Node<T>::varies))
-      throw GradientError(fmt::format("[{}] {} {} doesn't vary: make it a leaf()", call,
-                                      op_info(nodes_[i].op).about.name, to_string(shape_of(i))));
+      throw GradientError(fmt::format("[{}] {} doesn't vary: make it a leaf()", call, describe(i)));
   }
 }
 
 template <class T> Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
-  const std::uint32_t i = at(x, leaf_op);
+  const std::uint32_t i = at(x, "gradient");
   const Node<T>& node = nodes_[i];
   const auto fail = [&](const char* why) {
-    throw GradientError(fmt::format("[gradient] {} {}: {}", op_info(node.op).about.name,
-                                    to_string(shape_of(i)), why));
+    throw GradientError(fmt::format("[gradient] {}: {}", describe(i), why));
   };
-  if (adjoints_.swept == 0) fail("no backward() has run on this recording");
+  if (!adjoints_.whole) fail("no backward() has run to its end on this recording");
   if (!node.is(Node<T>::varies)) fail("it doesn't vary, so it has no gradient: make it a leaf()");
-  if (i >= adjoints_.swept) fail("it was recorded after the root of the last backward()");
-  if (node.rank() > 0 && node.op != leaf_op && !adjoints_.retained)
+  if (i < adjoints_.swept && node.rank() > 0 && node.op != leaf_op && !adjoints_.retained)
     fail("the gradients of interior tensors aren't kept: backward(root, {.retain = true})");
   const auto g = gradient_of(i);
   return g ? Tensor<T>(*g) : Tensor<T>(shape_of(i));
@@ -142,11 +143,30 @@ template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add) {
   const Shape shape = shape_of(i);
   T*& data = adjoints_.tensors[node.tensor];
   add = data != nullptr;
-  if (!add)
+  if (add) return {data, shape};
+  try {
     data = adjoints_.into_parameters && node.is(Node<T>::bound)
                ? binding_of(i)->parameter->gradient_.data()
                : adjoints_.memory.template take_array<T>(shape.size());
+  } catch (const std::bad_alloc&) {
+    throw_memory_error("[backward] the adjoint of " + describe(i));
+  }
   return {data, shape};
+}
+
+// Half a sweep leaves no gradients.
+template <class T> void Tape<T>::sweep_whole(const Var<T>& root, const Tensor<T>* seed, bool retain,
+                                             bool into_parameters) {
+  try {
+    sweep(root, seed, retain, into_parameters);
+    adjoints_.whole = true;
+  } catch (const std::bad_alloc&) {
+    adjoints_.swept = 0;
+    throw_memory_error(fmt::format("[backward] the adjoints of {} nodes", root.index() + 1));
+  } catch (...) {
+    if (!adjoints_.whole) adjoints_.swept = 0;  // it had begun
+    throw;
+  }
 }
 
 template <class T>
@@ -164,6 +184,7 @@ void Tape<T>::sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool
     throw NonFiniteError("[backward] the seed isn't finite");
   if (into_parameters)
     for (const Binding& b : bindings_) b.parameter->has_gradient_ = false;  // until all is done
+  adjoints_.whole = false;
   adjoints_.retained = retain || options_.checked;
   adjoints_.into_parameters = into_parameters;
   if (options_.checked || !sweep_once(root_index, seed, false)) {
@@ -367,12 +388,26 @@ template <class T> void Tape<T>::pull_carefully(const OpInfo& op, const Call<T>&
 template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
                                                              std::span<const Var<T>> inputs,
                                                              std::optional<Var<T>> seed) {
-  const Shape seed_shape = seed ? seed->shape() : Shape{};
-  if (nodes_[root.index()].is(Node<T>::varies))  // the derivative of a constant is 0
-    check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
+  const Shape seed_shape = seed ? shape_of(at(*seed, "grad_on_tape")) : Shape{};
+  check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
+  check_inputs(inputs, "grad_on_tape");
+  const Mark before = mark();
+  try {
+    return record_gradients(root, inputs, seed);
+  } catch (const std::bad_alloc&) {
+    drop(before);
+    throw_memory_error("[grad_on_tape] the gradients of " + describe(root.index()));
+  } catch (...) {
+    drop(before);
+    throw;
+  }
+}
+
+template <class T>
+std::vector<Var<T>> Tape<T>::record_gradients(const Var<T>& root, std::span<const Var<T>> inputs,
+                                              const std::optional<Var<T>>& seed) {
   const std::uint32_t n = root.index() + 1;
   std::vector<bool> between(n);  // depends on one of the inputs
-  check_inputs(inputs, "grad_on_tape");
   for (const Var<T>& x : inputs)
     if (x.index() < n) between[x.index()] = true;
   for (std::uint32_t i = 0; i < n; ++i) {
@@ -385,9 +420,7 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
   const Mark before = mark();
   std::vector<std::optional<Var<T>>> adjoints(n);
   if (options_.checked || !record_adjoints(root, between, seed, false, adjoints)) {
-    const std::uint32_t swept = adjoints_.swept;
     drop(before);
-    adjoints_.swept = swept;  // the last backward's are those of older nodes
     record_adjoints(root, between, seed, true, adjoints);
   }
   std::vector<Var<T>> all;

@@ -103,10 +103,10 @@ template <class T> Census census(const Tape<T>& tape, const CensusOptions& optio
   return Census().add(tape, options);
 }
 template <class T> Census census(const Var<T>& root, const CensusOptions& options) {
-  root.tape().at(root, leaf_op);
-  const std::vector<bool> needed = root.tape().needed_by(root.index());
+  const std::uint32_t i = root.tape().at(root, "census");
+  const std::vector<bool> needed = root.tape().needed_by(i);
   Census found;
-  add_nodes(found, root.tape(), root.index() + 1, &needed, options.within);
+  add_nodes(found, root.tape(), i + 1, &needed, options.within);
   return found;
 }
 

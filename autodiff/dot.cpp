@@ -35,8 +35,7 @@ template <class T> std::string numbers(View<const T> x) {
 template <class T> class Drawing {
  public:
   Drawing(const Var<T>& root, const DotOptions& options)
-      : tape_(root.tape()), options_(options), root_(root.index()) {
-    tape_.at(root, leaf_op);
+      : tape_(root.tape()), options_(options), root_(tape_.at(root, "to_dot")) {
     seen_ = tape_.needed_by(root_);
     step_.resize(root_ + 1);
     for (std::uint32_t s = 0; s < options.highlight.size(); ++s)

@@ -2,7 +2,10 @@
 // shapes, and where it can, what to do.
 #pragma once
 
+#include <cstddef>
+#include <new>
 #include <stdexcept>
+#include <string>
 
 namespace ramp {
 
@@ -31,5 +34,30 @@ struct NonFiniteError : Error {  // a NaN or an infinity, in training or on a ch
 struct BudgetError : Error {  // the tape outgrew its memory budget
   using Error::Error;
 };
+// Memory that can't be had. The tape is as it was before the call, and can be used. It is no
+// std::bad_alloc: with two bases, `catch (const std::exception&)` would not know it.
+struct MemoryError : Error {
+  // `what`: in brackets the op or the call, and what for; `bytes`: 0 if nobody knows
+  MemoryError(const std::string& what, std::size_t asked)
+      : Error(what + (asked ? ": " + std::to_string(asked) + " bytes can't be had"
+                            : std::string(": there is no memory left"))),
+        bytes(asked) {}
+  std::size_t bytes;
+};
+// The same within the library, where nobody knows yet what for.
+struct NoMemory : std::bad_alloc {
+  explicit NoMemory(std::size_t asked) : bytes(asked) {}
+  std::size_t bytes;
+};
+/// Where a std::bad_alloc was caught: throws a MemoryError instead.
+[[noreturn]] inline void throw_memory_error(const std::string& what) {
+  try {
+    throw;
+  } catch (const NoMemory& e) {
+    throw MemoryError(what, e.bytes);
+  } catch (const std::bad_alloc&) {
+    throw MemoryError(what, 0);
+  }
+}
 
 }  // namespace ramp

@@ -11,14 +11,16 @@ namespace {
 template <class T> class Explaining {
  public:
   Explaining(const Var<T>& root, const Var<T>& x)
-      : tape_(root.tape()), x_(x.index()), z_(root.index() + 1), from_(root.index() + 1) {
-    tape_.at(root, leaf_op);
-    tape_.at(x, leaf_op);
+      : tape_(root.tape()),
+        root_(tape_.at(root, "explain")),
+        x_(tape_.at(x, "explain")),
+        z_(root_ + 1),
+        from_(root_ + 1) {
     why_.node = x_;
-    const std::vector<bool> needed = tape_.needed_by(root.index());
+    const std::vector<bool> needed = tape_.needed_by(root_);
     std::vector<bool> flows(needed.size());  // gets a gradient of the root
-    flows[root.index()] = tape_.node(root.index()).is(Node<T>::varies);
-    for (std::uint32_t i = root.index() + 1; i-- > 0;)
+    flows[root_] = tape_.node(root_).is(Node<T>::varies);
+    for (std::uint32_t i = root_ + 1; i-- > 0;)
       for (std::size_t k = 0; flows[i] && k < tape_.operands(i).size(); ++k)
         if (tape_.passes(i, k)) flows[tape_.operands(i)[k]] = true;
 
@@ -29,7 +31,7 @@ template <class T> class Explaining {
     } else if (x_ >= needed.size() || !needed[x_]) {
       why_.reason = Reason::not_reached;
       why_.text = fmt::format("the gradient of {} is 0: {} doesn't depend on it", name,
-                              tape_.describe(root.index()));
+                              tape_.describe(root_));
     } else {
       detached_ = !flows[x_];
       std::vector<Var<T>> asked;
@@ -218,7 +220,7 @@ template <class T> class Explaining {
   }
 
   Tape<T>& tape_;
-  std::uint32_t x_, last_ = 0;
+  std::uint32_t root_, x_, last_ = 0;
   bool bad_ = false, detached_ = false;
   std::vector<std::vector<bool>> z_;  // by node, the elements that are followed
   std::vector<std::uint32_t> from_;   // the operand that it was reached from

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <optional>
+#include <random>
 
 namespace ramp {
 namespace {
@@ -65,14 +67,26 @@ struct Check {
   GradientCheckOptions options;
   Tape<double> tape{{.at_zero = options.at_zero}};
   std::vector<Var<double>> leaves{};
-  Tensor<double> weights{};
+  std::optional<Tensor<double>> weights{};  // of f's elements, once its shape is known
   double terms = 0, magnitude = 0;  // how large f's terms and values are: rounding is a share of it
 
   Var<double> run() {
     tape.clear();
     leaves.clear();
     for (const auto& x : inputs) leaves.push_back(tape.leaf(x));
-    return f(leaves);
+    const Var<double> root = f(leaves);
+    tape.at(root, "check_gradients");
+    if (!weights) {
+      weights = Tensor<double>(root.shape());
+      for (std::size_t i = 0; i < weights->size(); ++i)
+        (*weights)[i] = std::cos(0.7 * static_cast<double>(i));
+    } else if (!(root.shape() == weights->shape())) {
+      throw ShapeError(
+          fmt::format("[check_gradients] f gave {} at first and now {}: its shape "
+                      "mustn't depend on the values",
+                      to_string(weights->shape()), to_string(root.shape())));
+    }
+    return root;
   }
   // The weighted sum of f with x at another place.
   double value(double& x, double at) {
@@ -80,8 +94,8 @@ struct Check {
     const Var<double> root = run();
     x = before;
     double sum = 0, size = 0;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      const double y = weights[i] * root.view().data[i];
+    for (std::size_t i = 0; i < weights->size(); ++i) {
+      const double y = (*weights)[i] * root.view().data[i];
       sum += y, size += std::abs(y);
     }
     if (std::isfinite(size)) magnitude = std::max(magnitude, size);
@@ -156,30 +170,122 @@ struct Check {
     return e;
   }
 
-  // Whether the gradients at two kinks are right together: along the diagonals of their plane, each
-  // lies between the slopes around the point. Kinks that have nothing to do with each other pass.
-  bool fit(const GradientElement& a, const GradientElement& b) {
-    double &x = inputs[a.input][a.element], &y = inputs[b.input][b.element];
-    const double h = std::ldexp(std::max({1.0, std::abs(x), std::abs(y)}), -12);
+  // Whether a gradient that no difference along its own axis explains is one of those next to the
+  // point: of max(min(a, b), 1) at a tie of all three, which along both axes is flat. The steps are
+  // as small as the last ones along the axis: farther away lie other kinks.
+  bool beside_others(const GradientElement& e, std::span<const GradientElement> all) {
+    const double h = unit(e, e, -26), d = 0.125;
+    std::mt19937 random(1);
+    double low = Limits::infinity(), high = -low;
+    for (int k = 0; k < 32; ++k) {
+      std::vector<Step> others;
+      for (const GradientElement& other : all)
+        if (&other != &e) others.push_back({&other, std::normal_distribution()(random)});
+      const double slope = (moved(h, {{&e, d}}, others) - moved(h, {{&e, -d}}, others)) / (2 * d);
+      low = std::min(low, slope), high = std::max(high, slope);
+    }
+    const double noise = (Limits::epsilon() * magnitude + Limits::min()) / (h * d);
+    const bool parts = high - low > 0.01 * std::max(std::abs(low), std::abs(high)) + 100 * noise;
+    return parts && e.gradient >= low - noise && e.gradient <= high + noise;
+  }
+
+  // Whether the gradients at two kinks are right together: their pair lies in the convex hull of
+  // the gradients around the point, as Clarke's generalized gradient demands. Kinks that have
+  // nothing to do with each other pass: in all directions f changes by what it does along the axes.
+  bool fit(const GradientElement& a, const GradientElement& b,
+           std::span<const GradientElement> all) {
     const double slack = (std::abs(a.right - a.left) + std::abs(b.right - b.left)) / 100;
-    const auto moved = [&](double p, double q) {  // f there, in units of h
-      const double before = std::exchange(x, x + p * h), z = value(y, y + q * h);
-      x = before;
-      return z / h;
-    };
-    const double mixed = moved(1, 1) - moved(1, 0) - moved(0, 1) + moved(0, 0);
-    if (!(std::abs(mixed) > slack)) return true;
-    for (const double t : {0.01, -0.01}) {
-      double low = Limits::infinity(), high = -low;
-      for (double angle = std::numbers::pi / 32; angle < 6.2; angle += std::numbers::pi / 16) {
-        const double p = std::cos(angle), q = std::sin(angle);
-        const double slope = (moved(p + 0.01, q + t) - moved(p - 0.01, q - t)) / 0.02;
-        low = std::min(low, slope), high = std::max(high, slope);
+    if (separate(a, b, slack)) return true;
+    // A sector between kinks may be so narrow that few directions meet it, or f so curved that
+    // gradients nearby are others: what seems wrong is looked at again, closer and in more
+    // directions. These leave the plane, for there a third kink may be on the edge all along.
+    std::mt19937 random(1);
+    std::vector<Pair> around;
+    for (int k = 0; k < 8; ++k) {
+      const double angle = (k + 0.5) * std::numbers::pi / 4;
+      const std::array steps{Step{&a, std::cos(angle)}, Step{&b, std::sin(angle)}};
+      around.push_back(gradient_at(a, b, steps, -12));
+    }
+    if (distance(around, {a.gradient, b.gradient}) <= slack) return true;
+    for (const int level : {-16, -20}) {
+      for (int k = 0; k < 48; ++k) {
+        std::vector<Step> steps;
+        for (const GradientElement& e : all)
+          if (e.verdict == Verdict::kink || &e == &a || &e == &b)
+            steps.push_back({&e, std::normal_distribution()(random)});
+        around.push_back(gradient_at(a, b, steps, level));
       }
-      const double g = a.gradient + (t > 0 ? b.gradient : -b.gradient);
-      if (g < low - slack || g > high + slack) return false;
+      if (distance(around, {a.gradient, b.gradient}) <= slack) return true;
+    }
+    return false;
+  }
+
+ private:
+  using Pair = std::array<double, 2>;
+  struct Step {
+    const GradientElement* along;
+    double by;  // in units of h
+  };
+
+  double unit(const GradientElement& a, const GradientElement& b, int level) const {
+    return std::ldexp(
+        std::max({1.0, std::abs(inputs[a.input][a.element]), std::abs(inputs[b.input][b.element])}),
+        level);
+  }
+  // f where the inputs are some steps away, in units of h.
+  double moved(double h, std::initializer_list<Step> near, std::span<const Step> far = {}) {
+    std::vector<std::pair<double*, double>> before;
+    const auto step = [&](const Step& s) {
+      double& x = inputs[s.along->input][s.along->element];
+      before.emplace_back(&x, x);
+      x += s.by * h;
+    };
+    std::for_each(far.begin(), far.end(), step);
+    std::for_each(near.begin(), near.end(), step);
+    const double y = value(*before[0].first, *before[0].first);
+    for (; !before.empty(); before.pop_back()) *before.back().first = before.back().second;
+    return y / h;
+  }
+  // Whether f(p, q) = f(p, 0) + f(0, q) - f(0, 0) in all quadrants, to both sides of their
+  // diagonals.
+  bool separate(const GradientElement& a, const GradientElement& b, double slack) {
+    const double h = unit(a, b, -12);
+    const double here = moved(h, {{&a, 0}});
+    constexpr std::array steps{-1.0, -0.6, 0.6, 1.0};
+    std::array<double, 4> along_b{};
+    for (std::size_t k = 0; k < 4; ++k) along_b[k] = moved(h, {{&b, steps[k]}}) - here;
+    for (const double p : steps) {
+      const double along_a = moved(h, {{&a, p}});
+      for (std::size_t k = 0; k < 4; ++k) {
+        const double both = moved(h, {{&a, p}, {&b, steps[k]}});
+        if (std::abs(both - along_a - along_b[k]) > slack) return false;
+      }
     }
     return true;
+  }
+  // By differences, next to the point.
+  Pair gradient_at(const GradientElement& a, const GradientElement& b, std::span<const Step> far,
+                   int level) {
+    const double h = unit(a, b, level), d = 0.01;
+    return {(moved(h, {{&a, d}}, far) - moved(h, {{&a, -d}}, far)) / (2 * d),
+            (moved(h, {{&b, d}}, far) - moved(h, {{&b, -d}}, far)) / (2 * d)};
+  }
+  // Of g from the convex hull of those points that are numbers. Some direction shows it whole: away
+  // from a corner, or across the line through two of them.
+  static double distance(std::span<const Pair> points, const Pair& g) {
+    double most = 0;
+    const auto look_along = [&](double p, double q) {
+      const double length = std::hypot(p, q);
+      if (!(length > 0)) return;  // NaN, too
+      double reach = -Limits::infinity();
+      for (const Pair& x : points) reach = std::max(reach, p * x[0] + q * x[1]);
+      most = std::max(most, (p * g[0] + q * g[1] - reach) / length);
+    };
+    for (const Pair& x : points) {
+      look_along(g[0] - x[0], g[1] - x[1]);
+      for (const Pair& y : points) look_along(x[1] - y[1], y[0] - x[0]);
+    }
+    return most;
   }
 };
 
@@ -189,12 +295,9 @@ GradientReport check_gradients(const Function& f, const std::vector<Tensor<doubl
                                const GradientCheckOptions& options) {
   Check check{f, inputs, options};
   const Var<double> root = check.run();
-  check.weights = Tensor<double>(root.shape());
-  for (std::size_t i = 0; i < check.weights.size(); ++i)
-    check.weights[i] = std::cos(0.7 * static_cast<double>(i));
   std::vector<Tensor<double>> gradients;
-  const bool varies = check.tape.node(root.index()).is(Node<double>::varies);
-  if (varies) check.tape.backward(root, check.weights);
+  const bool varies = root.varies();
+  if (varies) check.tape.backward(root, *check.weights);
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     gradients.push_back(varies ? check.tape.gradient(check.leaves[k])
                                : Tensor<double>(inputs[k].shape()));
@@ -208,9 +311,12 @@ GradientReport check_gradients(const Function& f, const std::vector<Tensor<doubl
     for (std::size_t i = 0; i < inputs[k].size(); ++i)
       all.push_back(check.judge(k, i, gradients[k][i]));
   if (options.at_zero < 0 || options.at_zero > 1) return report;
+  for (GradientElement& e : all)
+    if (all.size() > 1 && e.verdict == Verdict::wrong && check.beside_others(e, all))
+      e.verdict = Verdict::kink;
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < i && all[i].verdict == Verdict::kink; ++j)
-      if (all[j].verdict == Verdict::kink && !check.fit(all[i], all[j])) {
+      if (all[j].verdict == Verdict::kink && !check.fit(all[i], all[j], all)) {
         all[i].verdict = Verdict::wrong;
         all[i].partner = static_cast<int>(j);
       }

@@ -44,8 +44,9 @@ using Function = std::function<Var<double>(std::span<const Var<double>>)>;
 /// Steps run from 2e-3 down to 2e-9 of max(1, |x|), and to 3e-5 of an |x| less than that: a kink
 /// closer than they tell counts as at x. For c outside [0, 1], l + c (r - l) and r + c (l - r) of
 /// the one-sided l and r are right, too. Elements that meet in one kink, as a maximum's operands
-/// do, must fit together. Where f is NaN or jumps on one side, the other counts. A detail that only
-/// the smaller steps see is taken for rounding.
+/// do, must fit together: each pair's gradients in the convex hull of those around the point. Where
+/// f is NaN or jumps on one side, the other counts. A detail that only the smaller steps see is
+/// taken for rounding.
 GradientReport check_gradients(const Function& f, const std::vector<Tensor<double>>& inputs,
                                const GradientCheckOptions& options = {});
 

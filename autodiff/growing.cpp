@@ -25,7 +25,11 @@ template <class T> void Tape<T>::make_room() {
     throw BudgetError("[tape] more than 2^31 operands: clear or rewind it");
   if (options_.memory_budget) check_budget(place * sizeof(std::uint32_t));  // it doubles
   pool_.resize(pool_.capacity());                                           // what to keep
-  pool_.reserve(place + pool_spare);
+  try {
+    pool_.reserve(place + pool_spare);
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(fmt::format("[tape] room for more than {} operands", place));
+  }
   limit_ = Word::of(pool_.capacity() - pool_spare, no_stamp);
 }
 
@@ -115,11 +119,10 @@ template <class T> std::optional<std::uint32_t> Tape<T>::find(std::uint64_t word
 }
 
 // The node that a handle stands for, as a word: what is newer than it is settled.
-template <class T>
-std::uint64_t Tape<T>::resolved(const Tape* tape, std::uint64_t word, OpId op) const {
-  const auto fail = [op](const char* why) {
-    throw HandleError(
-        fmt::format("[{}] an operand{}", op == leaf_op ? "tape" : op_info(op).about.name, why));
+template <class T> std::uint64_t Tape<T>::resolved(const Tape* tape, std::uint64_t word,
+                                                   const char* call, const char* what) const {
+  const auto fail = [=](const char* why) {
+    throw HandleError(fmt::format("[{}] {}{}", call, what, why));
   };
   if (Word::stamp(word) == Word::moved) fail(" was moved from: use the handle it went to");
   if (tape != this) fail(" is on another tape: record all on one");

@@ -89,6 +89,15 @@ inline constexpr auto pass_on = [](auto g, const auto&...) { return g; };
 struct NoGradient {};
 inline constexpr NoGradient no_gradient;
 
+// Which inputs have a pullback, a bit each: only through them does a value vary.
+template <class O>
+inline constexpr unsigned differentiable_inputs = []<std::size_t... K>(std::index_sequence<K...>) {
+  using Pullbacks = std::remove_cvref_t<decltype(O::pullbacks)>;
+  return (0u | ... |
+          (std::is_same_v<std::tuple_element_t<K, Pullbacks>, NoGradient> ? 0u : 1u << K));
+}
+(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(O::pullbacks)>>>{});
+
 // Calls a formula with as many of the arguments, from the first, as it takes: formulas name only
 // what they use.
 template <class F, class... X>

@@ -15,8 +15,7 @@ template <class O, class T> struct Reading {
   static_assert(std::tuple_size_v<Pullbacks> == arity, "an op has one pullback per input");
   static_assert(std::is_trivially_copyable_v<Attr> && sizeof(Attr) <= max_attr_bytes);
 
-  template <std::size_t K> static constexpr bool differentiable =
-      !std::is_same_v<std::tuple_element_t<K, Pullbacks>, NoGradient>;
+  template <std::size_t K> static constexpr bool differentiable = differentiable_inputs<O> >> K & 1;
 
   static At<Attr> at(const void* attr, const Conventions& c) {
     return {*static_cast<const Attr*>(attr), c.at_zero, c.tie};
@@ -239,9 +238,9 @@ template <class O> OpInfo make_op() {
   op.domain = O::domain;
   op.attr_bytes = std::is_empty_v<Attr> ? 0 : sizeof(Attr);
   op.shape = op_shape<O>;
+  op.differentiable = differentiable_inputs<O>;
   R::template repeat<R::arity>([&](auto k) {
     using Pullback = std::tuple_element_t<k, typename R::Pullbacks>;
-    if (R::template differentiable<k>) op.differentiable |= 1u << k;
     if (std::is_same_v<Pullback, std::remove_const_t<decltype(pass_on)>>) op.passes_on |= 1u << k;
   });
   if constexpr (!std::is_null_pointer_v<std::remove_const_t<decltype(O::adopt)>>)

@@ -11,12 +11,22 @@ namespace ramp {
 
 // --- Handles ---------------------------------------------------------------------------------
 
-template <class T> Shape Var<T>::shape() const { return tape_->shape_of(index()); }
+template <class T> Shape Var<T>::shape() const {
+  return tape_->shape_of(tape_->at(*this, "shape"));
+}
 
-template <class T> View<const T> Var<T>::view() const { return tape_->value_of(index()); }
+template <class T> bool Var<T>::varies() const {
+  return tape_->node(tape_->at(*this, "varies")).is(Node<T>::varies);
+}
+
+template <class T> View<const T> Var<T>::read(const char* call) const {
+  return tape_->value_of(tape_->at(*this, call));
+}
+
+template <class T> View<const T> Var<T>::view() const { return read("view"); }
 
 template <class T> T Var<T>::item() const {
-  const View<const T> v = view();
+  const View<const T> v = read("item");
   if (v.size() != 1) throw_not_a_scalar("item", v.shape);
   return v[0];
 }
@@ -36,6 +46,7 @@ template <class T> std::uint64_t Tape<T>::epoch_of(std::uint32_t i) const {
 }
 
 template <class T> Var<T> Tape<T>::handle(std::uint32_t i) {
+  if (i >= size()) throw IndexError(fmt::format("[handle] node {} of a tape of {}", i, size()));
   return {this, Word::of(i, stamp_of(epoch_of(i)) | kind_of(i))};
 }
 
@@ -54,7 +65,11 @@ template <class T> void Tape<T>::grow() {
   if (nodes_.size() == UINT32_MAX)
     throw BudgetError("[tape] more than 2^32 - 1 nodes: clear or rewind it");
   if (options_.memory_budget) check_budget(nodes_.size() * sizeof(Node<T>));
-  nodes_.reserve(nodes_.size() + 2);
+  try {
+    nodes_.reserve(nodes_.size() + 2);
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(fmt::format("[tape] room for more than {} nodes", nodes_.size()));
+  }
 }
 
 template <class T> std::size_t Tape<T>::bytes() const {
@@ -66,12 +81,12 @@ template <class T> std::size_t Tape<T>::bytes() const {
 template <class T> void Tape<T>::check_budget(std::size_t more) const {
   if (options_.memory_budget == 0 || bytes() + more <= options_.memory_budget) return;
   std::map<std::uint32_t, std::size_t> used;  // by scope
-  for (std::size_t c = 0; c < scope_changes_.size(); ++c) {
-    const std::uint32_t last = c + 1 < scope_changes_.size()
-                                   ? scope_changes_[c + 1].first
-                                   : static_cast<std::uint32_t>(nodes_.size());
-    for (std::uint32_t i = scope_changes_[c].first; i < last; ++i)
-      used[scope_changes_[c].scope] +=
+  const auto& changes = scopes_.changes();
+  for (std::size_t c = 0; c < changes.size(); ++c) {
+    const std::uint32_t last =
+        c + 1 < changes.size() ? changes[c + 1].first : static_cast<std::uint32_t>(nodes_.size());
+    for (std::uint32_t i = changes[c].first; i < last; ++i)
+      used[changes[c].scope] +=
           sizeof(Node<T>) + (nodes_[i].rank() ? value_of(i).size() * sizeof(T) : 0);
   }
   std::string text;
@@ -85,7 +100,11 @@ template <class T> void Tape<T>::check_budget(std::size_t more) const {
 
 template <class T> std::uint32_t Tape<T>::keep_attr(const void* attr, std::size_t bytes) {
   const std::size_t words = (bytes + 7) / 8, at = attrs_.size();
-  attrs_.resize(at + words);
+  try {
+    attrs_.resize(at + words);
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(fmt::format("[tape] room for more than {} words of attributes", at));
+  }
   std::memcpy(&attrs_[at], attr, bytes);
   return static_cast<std::uint32_t>(at);
 }
@@ -118,9 +137,37 @@ template <class T> Var<T> Tape<T>::push(OpId op, unsigned flags, std::uint32_t a
 
 template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool varies, bool copied,
                                             Name name, Parameter<T>* p) {
-  settle();
-  std::optional<Mark> before;
-  if (checking_) before = mark();
+  const Mark before = mark();
+  try {
+    return new_leaf(value, varies, copied, name, p, before);
+  } catch (const std::bad_alloc&) {
+    undo(before);
+    throw_memory_error(fmt::format("[{}] {}",
+                                   p        ? "parameter"
+                                   : varies ? "leaf"
+                                   : copied ? "constant"
+                                            : "borrow",
+                                   to_string(value.shape)));
+  } catch (const MemoryError&) {
+    undo(before);
+    throw;
+  }
+}
+
+// What a call recorded before it threw, and gave no handle to. Other than after a rewind() no
+// handle need be refused.
+template <class T> void Tape<T>::undo(const Mark& before) noexcept {
+  nodes_.resize(before.nodes);
+  tensors_.resize(before.tensors);
+  attrs_.resize(before.attrs);
+  names_.resize(before.names);
+  bindings_.resize(before.bindings);
+  values_.rewind(before.values);
+  end_pool(before.pool);
+}
+
+template <class T> Var<T> Tape<T>::new_leaf(const View<const T>& value, bool varies, bool copied,
+                                            Name name, Parameter<T>* p, const Mark& before) {
   T* data = Value<T>::of(value).data;
   if (copied && value.shape.rank() > 0) {
     check_budget(value.size() * sizeof(T));
@@ -131,7 +178,7 @@ template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool var
                            {}, data, value.shape);
   if (p) bindings_.push_back({p, Word::place(leaf.word_), p->version()});
   if (!name.text.empty()) named(leaf, name.text);
-  return before ? finished(*before) : leaf;
+  return checking_ ? finished(before) : leaf;
 }
 
 // On a checked tape: the node that was just recorded, if its value is finite.
@@ -143,9 +190,7 @@ template <class T> Var<T> Tape<T>::finished(const Mark& before) {
   const std::string text =
       fmt::format("[{}] the value of {} is {} at element {}{}", op_info(nodes_[i].op).about.name,
                   describe(i), plain(value[e]), e, operands_at(i, e));
-  const std::uint32_t swept = adjoints_.swept;
   drop(before);
-  adjoints_.swept = swept;  // nothing has changed for earlier nodes
   throw NonFiniteError(text);
 }
 
@@ -181,6 +226,27 @@ template <class T> void Tape<T>::read(std::uint32_t i, Value<T>& to) {
 
 template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
   const OpInfo& op = op_info(id);
+  const Mark before = mark();
+  try {
+    return new_node(id, in, attr, before);
+  } catch (const std::bad_alloc&) {
+    undo(before);
+    std::string shapes;
+    for (const Var<T>& x : in)
+      shapes += (shapes.empty() ? "" : " and ") + to_string(shape_of(at(x, id)));
+    throw_memory_error(fmt::format("[{}] of {}", op.about.name, shapes));
+  } catch (const MemoryError&) {
+    undo(before);
+    throw;
+  }
+}
+
+template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in, const void* attr,
+                                            const Mark& before) {
+  const OpInfo& op = op_info(id);
+  if (!op.shape) throw ValueError("[record] a leaf isn't recorded by an op: call leaf() instead");
+  if (op.attr_bytes && !attr)
+    throw ValueError(fmt::format("[{}] it has attributes: attr must point to them", op.about.name));
   if (op.arity != variadic && in.size() != static_cast<std::size_t>(op.arity))
     throw ValueError(
         fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity, in.size()));
@@ -207,8 +273,6 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   check_budget(bytes + sizeof(N));
 
   // Nothing has changed so far, and nothing below throws but for want of memory, or at the end.
-  std::optional<Mark> unchanged;
-  if (checking_) unchanged = mark();
   if (!(varying_ & N::varies)) flags = 0;
   if (shaped) flags |= N::shaped;
   if (op.rules<T>().kinks) flags |= N::kinked;
@@ -242,7 +306,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
     evaluate<T>(op, {values, in.size()}, attr, {data, shape}, false);
   }
   const Var<T> y = push(id, flags, attr_at, operands, data, shape);
-  return unchanged ? finished(*unchanged) : y;
+  return checking_ ? finished(before) : y;
 }
 
 // --- Regions and names -----------------------------------------------------------------------
@@ -251,7 +315,7 @@ template <class T> auto Tape<T>::mark() const -> Mark {
   const auto n = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
   const std::uint32_t nodes = size();  // first: it settles
   return {nodes,          n(tensors_), Word::place(end_),
-          n(attrs_),      n(names_),   n(scope_changes_),
+          n(attrs_),      n(names_),   n(scopes_.changes()),
           n(bindings_),   n(places_),  epoch_,
           values_.mark(), this};
 }
@@ -265,15 +329,18 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 }
 
 template <class T> void Tape<T>::drop(const Mark& mark) {
-  places_.resize(std::min<std::size_t>(places_.size(), mark.places));
+  // A mark may count more than is left of what is no node, if an earlier one was rewound to since.
+  const auto shorten = [](auto& list, std::size_t n) {
+    if (n < list.size()) list.resize(n);
+  };
+  shorten(places_, mark.places);
   if (mark.nodes == nodes_.size() && settled()) return;
   pending_ = idle;
   nodes_.resize(mark.nodes);
   tensors_.resize(mark.tensors);
   attrs_.resize(std::max(1u, mark.attrs));
-  names_.resize(mark.names);
-  scope_changes_.resize(std::max(1u, mark.scopes));
-  bindings_.resize(mark.bindings);
+  shorten(names_, mark.names);
+  shorten(bindings_, mark.bindings);
   values_.rewind(mark.values);
   while (epochs_.size() > 1 && epochs_.back().first >= mark.nodes) epochs_.pop_back();
   stamp_ = stamp_of(++epoch_);
@@ -283,42 +350,31 @@ template <class T> void Tape<T>::drop(const Mark& mark) {
   else
     epochs_.push_back({mark.nodes, epoch_});
   vary(varying_);
-  adjoints_.swept = 0;
-  enter(scope_);
+  // What earlier nodes got from the last backward is theirs still.
+  adjoints_.swept = std::min(adjoints_.swept, mark.nodes);
+  if (mark.nodes == 0) adjoints_.whole = false;
+  scopes_.rewind(mark.scopes, mark.nodes);
 }
 
-template <class T> std::uint32_t Tape<T>::scope_named(std::string_view name) {
-  for (std::uint32_t i = 1; i < scopes_.size(); ++i)
-    if (scopes_[i].parent == scope_ && scopes_[i].name == name) return i;
-  scopes_.push_back({std::string(name), scope_});
-  return static_cast<std::uint32_t>(scopes_.size() - 1);
-}
-
-template <class T> void Tape<T>::enter(std::uint32_t scope) {
-  scope_ = scope;
-  ScopeChange& latest = scope_changes_.back();
-  if (latest.scope == scope) return;
-  if (latest.first == size())
-    latest.scope = scope;
-  else
-    scope_changes_.push_back({size(), scope});
-}
-
-template <class T> std::uint32_t Tape<T>::scope_of(std::uint32_t i) const {
-  return latest(scope_changes_, i)->scope;
-}
-
-template <class T> std::string Tape<T>::scope_path(std::uint32_t scope) const {
-  std::string path = scopes_[scope].name;
-  while ((scope = scopes_[scope].parent) != 0) path = scopes_[scope].name + "/" + path;
-  return path;
+template <class T> std::uint64_t Tape<T>::open_scope(std::string_view name) {
+  try {
+    return scopes_.open(name, size());
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(fmt::format("[scope] '{}'", name));
+  }
 }
 
 template <class T> Var<T> Tape<T>::named(const Var<T>& x, std::string_view name) {
-  const std::uint32_t node = at(x, leaf_op);
-  char* text = values_.template take_array<char>(name.size());
-  std::copy(name.begin(), name.end(), text);
-  names_.push_back({node, {text, name.size()}});
+  const std::uint32_t node = at(x, "named");
+  const Arena::Mark before = values_.mark();
+  try {
+    char* text = values_.template take_array<char>(name.size());
+    std::copy(name.begin(), name.end(), text);
+    names_.push_back({node, {text, name.size()}});
+  } catch (const std::bad_alloc&) {
+    values_.rewind(before);
+    throw_memory_error(fmt::format("[named] {}", describe(node)));
+  }
   return x;
 }
 

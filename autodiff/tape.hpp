@@ -4,6 +4,7 @@
 
 #include <autodiff/node.hpp>
 #include <autodiff/parameter.hpp>
+#include <autodiff/scopes.hpp>
 #include <autodiff/value.hpp>
 #include <autodiff/var.hpp>
 
@@ -11,6 +12,7 @@
 #include <bit>
 #include <concepts>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -95,13 +97,17 @@ template <class T = double> class Tape {
   Var<T> parameter(Parameter<T>& p);
 
   // --- Gradients --------------------------------------------------------------------------
-  /// d root / d everything that varies. The root is a scalar, or `seed` of its shape is given.
+  /// d root / d everything that varies. The root is a scalar, or `seed` of its shape is given. A
+  /// root that doesn't vary is a GradientError: all gradients would be 0, and training would go on
+  /// without a word. grad() and grad_on_tape() give these zeros, as formulas need them.
   void backward(const Var<T>& root, BackwardOptions options = {});
   void backward(const Var<T>& root, const Tensor<T>& seed, BackwardOptions options = {});
-  /// The gradient that the last backward gave a leaf, zeros where the root doesn't depend on it.
-  /// Those of interior tensors are there if `retain` asked for them. GradientError otherwise.
+  /// The gradient that the last backward gave a leaf, zeros where the root doesn't depend on it, as
+  /// on all that was recorded after it. It outlives a rewind() to a later mark. Those of interior
+  /// tensors are there if `retain` asked for them. GradientError otherwise.
   Tensor<T> gradient(const Var<T>& x) const;
-  /// d root / d inputs as values. Parameters' own gradients are left alone.
+  /// d root / d inputs as values. Parameters' own gradients are left alone. GradientError for an
+  /// input that doesn't vary.
   std::vector<Tensor<T>> grad(const Var<T>& root, std::span<const Var<T>> inputs);
   std::vector<Tensor<T>> grad(const Var<T>& root, std::initializer_list<Var<T>> inputs) {
     return grad(root, {inputs.begin(), inputs.size()});
@@ -134,16 +140,14 @@ template <class T = double> class Tape {
   /// While it lives, nodes belong to the region `name` inside the current one.
   class Scope {
    public:
-    Scope(Tape& tape, std::string_view name) : tape_(&tape), before_(tape.scope_) {
-      tape.enter(tape.scope_named(name));
-    }
-    ~Scope() { tape_->enter(before_); }
+    Scope(Tape& tape, std::string_view name) : tape_(&tape), key_(tape.open_scope(name)) {}
+    ~Scope() { tape_->scopes_.close(key_, tape_->size()); }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
    private:
     Tape* tape_;
-    std::uint32_t before_;
+    std::uint64_t key_;
   };
   [[nodiscard]] Scope scope(std::string_view name) { return Scope(*this, name); }
 
@@ -151,7 +155,11 @@ template <class T = double> class Tape {
   /// call of its own, `tape.here(); y = a * b;`, as an operator can't take a default argument; and
   /// no std::source_location, which Clang 14 doesn't have.
   void here(const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
-    places_.push_back({size(), {file, line}});
+    try {
+      places_.push_back({size(), {file, line}});
+    } catch (const std::bad_alloc&) {
+      throw_memory_error("[here]");
+    }
   }
 
   struct Mark {
@@ -184,7 +192,7 @@ template <class T = double> class Tape {
   const Parameter<T>* parameter_of(std::uint32_t i) const;  // null if it isn't one's leaf
   /// The gradient of the last backward; nothing where there is none, or it wasn't kept.
   std::optional<View<const T>> gradient_of(std::uint32_t i) const;
-  Var<T> handle(std::uint32_t i);
+  Var<T> handle(std::uint32_t i);  // IndexError if there is no such node
   std::optional<Location> location_of(std::uint32_t i) const;  // where here() was called for it
   /// Which of the nodes up to the root it depends on.
   std::vector<bool> needed_by(std::uint32_t root) const;
@@ -206,24 +214,24 @@ template <class T = double> class Tape {
   std::string operands_at(std::uint32_t i, std::size_t e,
                           std::optional<std::size_t> via = {}) const;
 
-  struct ScopeInfo {
-    std::string name;
-    std::uint32_t parent;  // scope 0 is the whole tape
-  };
-  const std::vector<ScopeInfo>& scopes() const { return scopes_; }
-  std::uint32_t scope_of(std::uint32_t i) const;
-  std::string scope_path(std::uint32_t scope) const;  // "mlp/layer0"
-  std::size_t bytes() const;                          // memory in use by the recording
+  /// The scopes by number; rewind() and clear() may give them new ones.
+  const std::vector<ScopeInfo>& scopes() const { return scopes_.all(); }
+  std::uint32_t scope_of(std::uint32_t i) const { return scopes_.of(i); }
+  std::string scope_path(std::uint32_t scope) const { return scopes_.path(scope); }
+  std::size_t bytes() const;  // memory in use by the recording
 
   // --- Recording ----------------------------------------------------------------------------
   template <class O, class... X> Var<T> record(const typename O::Attr& attr, const X&... x);
   /// Records any op by its id; `attr` points to its attributes.
   Var<T> record(OpId op, std::span<const Var<T>> in, const void* attr);
-  /// The node that x stands for. HandleError, naming the op, if x is of another tape or was
-  /// dropped.
+  /// The node that x stands for. HandleError, naming the op or the call, if x is of another tape,
+  /// was dropped or was moved from.
   std::uint32_t at(const Var<T>& x, OpId op) const {
-    if (x.tape_ != this || (x.stamp() ^ stamp_) > Word::tensor)
-      x.word_ = resolved(x.tape_, x.word_, op);
+    if (!surely_of(x)) x.word_ = resolved(x.tape_, x.word_, op_info(op).about.name, "an operand");
+    return Word::place(x.word_);
+  }
+  std::uint32_t at(const Var<T>& x, const char* call) const {
+    if (!surely_of(x)) x.word_ = resolved(x.tape_, x.word_, call, "the handle");
     return Word::place(x.word_);
   }
 
@@ -234,9 +242,6 @@ template <class T = double> class Tape {
   struct Epoch {
     std::uint32_t first;
     std::uint64_t number;
-  };
-  struct ScopeChange {
-    std::uint32_t first, scope;
   };
   struct NodeName {
     std::uint32_t node;
@@ -289,14 +294,25 @@ template <class T = double> class Tape {
     node.attr = 0;
     node.in = {};
     node.value = value;
-    const Var<T> leaf = last();
-    return name.text.empty() ? leaf : named(leaf, name.text);
+    if (!name.text.empty()) name_last(name.text);
+    return last();
+  }
+  void name_last(std::string_view name) {  // or drops it
+    try {
+      named(last(), name);
+    } catch (...) {
+      nodes_.resize(nodes_.size() - 1);
+      throw;
+    }
   }
   Var<T> add_leaf(const View<const T>& value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
+  Var<T> new_leaf(const View<const T>& value, bool varies, bool copied, Name name, Parameter<T>* p,
+                  const Mark& before);
+  Var<T> new_node(OpId op, std::span<const Var<T>> in, const void* attr, const Mark& before);
   Var<T> finished(const Mark& before);
-  std::uint32_t scope_named(std::string_view name);
-  void enter(std::uint32_t scope);
+  void undo(const Mark& before) noexcept;
+  std::uint64_t open_scope(std::string_view name);
   void drop(const Mark& mark);
 
   // --- Sums that grow (growing.cpp) -----------------------------------------------------------
@@ -363,7 +379,11 @@ template <class T = double> class Tape {
   std::uint64_t start_sum() noexcept;
   void close() noexcept;
   std::uint64_t base_of(std::uint64_t word);
-  std::uint64_t resolved(const Tape* tape, std::uint64_t word, OpId op) const;
+  bool surely_of(const Var<T>& x) const {
+    return x.tape_ == this && (x.stamp() ^ stamp_) <= Word::tensor;
+  }
+  std::uint64_t resolved(const Tape* tape, std::uint64_t word, const char* call,
+                         const char* what) const;
   std::uint64_t kept(std::uint64_t word) const noexcept;
   std::optional<std::uint32_t> find(std::uint64_t word) const;
   void make_room();
@@ -403,6 +423,7 @@ template <class T = double> class Tape {
   }
 
   void run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options);
+  void sweep_whole(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
   void sweep(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
   bool sweep_once(std::uint32_t root, const Tensor<T>* seed, bool careful);
   bool sweep_tensor(std::uint32_t i, bool careful);
@@ -412,6 +433,8 @@ template <class T = double> class Tape {
                        const std::optional<Var<T>>& seed, bool careful,
                        std::vector<std::optional<Var<T>>>& adjoints);
   void finish_parameters(std::uint32_t root);
+  std::vector<Var<T>> record_gradients(const Var<T>& root, std::span<const Var<T>> inputs,
+                                       const std::optional<Var<T>>& seed);
   void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
   void check_adjoints(std::uint32_t i);
   [[noreturn]] void throw_bad_adjoint(std::uint32_t i, std::size_t k, View<const T> g) const;
@@ -435,7 +458,6 @@ template <class T = double> class Tape {
   std::uint64_t end_ = 0;         // the end of the pool in use; as the growing sum's newest handle
   std::uint64_t step_ = 0;        // what the product was added to, if not to the growing sum
   std::uint32_t base_ = 0;        // the node that the growing sum began with
-  std::uint32_t scope_ = 0;
   std::uint64_t epoch_ = 0;
   Records<Node<T>> nodes_;
   Records<TensorRecord<T>> tensors_;
@@ -447,6 +469,7 @@ template <class T = double> class Tape {
     Records<T*> tensors;  // by tensor; null where nothing came
     Arena memory;
     std::uint32_t swept = 0;  // nodes below it have an adjoint of the last backward
+    bool whole = false;       // that has run to its end; to later nodes it gives zeros
     bool retained = false, into_parameters = true;
   };
   Adjoints adjoints_, grads_;  // backward()'s, and grad()'s
@@ -456,8 +479,7 @@ template <class T = double> class Tape {
   };
   std::array<Seen, 64> numbers_;
   std::vector<Epoch> epochs_{{0, 0}};
-  std::vector<ScopeChange> scope_changes_{{0, 0}};
-  std::vector<ScopeInfo> scopes_{{"", 0}};
+  Scopes scopes_;
   std::vector<std::pair<std::uint32_t, Location>> places_;  // the first node, and where it is
   std::vector<NodeName> names_;
   std::vector<Binding> bindings_;  // in the order of their nodes
@@ -486,7 +508,8 @@ inline std::uint64_t Tape<T>::push_scalar(const typename O::Attr& attr,
   const unsigned mask = varying_ & N::varies;
   unsigned flags = has_kink<O> ? N::kinked : 0u, any = 0;
   for (std::size_t k = 0; k < arity; ++k) {
-    const unsigned varies = nodes_[in[k]].flags & mask;
+    const unsigned varies =
+        differentiable_inputs<O> >> k & 1 ? nodes_[in[k]].flags & mask : 0u;  // known when compiled
     any |= varies;
     if (k < 2) flags |= varies << (k + 1);
   }
@@ -541,7 +564,7 @@ template <class T> template <class O, class... In>
       return wait(Word::place(in.word_)...);
   } else if constexpr (std::is_same_v<O, Grown::Plus>) {
     const auto [a, b] = std::tie(in...);
-    if (a.tape_ == b.tape_) {
+    if (a.tape_ == this && b.tape_ == this) {
       if (waits(b) && a.word_ == end_) [[likely]]
         return step(b, Word::step | Word::sum);
       if (waits(a) && b.word_ == end_) return step(a, Word::step_back | Word::sum);
@@ -560,7 +583,7 @@ template <class T> template <class O, class... In>
   return record_slowly<O, In...>(attr, Var<T>(in.tape_, in.word_)...);
 }
 
-template <class T> inline std::uint32_t Var<T>::index() const { return tape_->at(*this, leaf_op); }
+template <class T> inline std::uint32_t Var<T>::index() const { return tape_->at(*this, "index"); }
 template <class T> inline void Var<T>::settle() const { word_ = tape_->kept(word_); }
 template <class T> inline Var<T>& Var<T>::operator=(Var&& x) noexcept {
   if (x.tape_ == tape_ && tape_->made_from(word_, x.word_)) [[likely]] {
@@ -575,11 +598,11 @@ template <class T> inline Var<T>& Var<T>::operator=(Var&& x) noexcept {
 template <class T> inline Var<T> Tape<T>::number(T x) {
   const auto bits = static_cast<std::uint64_t>(std::bit_cast<Bits<T>>(x));
   Seen& seen = numbers_[(bits ^ bits >> 32) * 0x9e3779b97f4a7c15 >> 58];
-  if (seen.bits == bits && Word::stamp(seen.word) == stamp_ && seen.scope == scope_)
+  if (seen.bits == bits && Word::stamp(seen.word) == stamp_ && seen.scope == scopes_.current())
     return {this, seen.word};
   const Unchecked within(*this);  // an infinite bound is fine where it bounds nothing
   const Var<T> leaf = constant(x);
-  seen = {bits, leaf.word_, scope_};
+  seen = {bits, leaf.word_, scopes_.current()};
   return leaf;
 }
 
@@ -620,8 +643,21 @@ template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return
 
 template <class T> Var<T> concat(std::span<const Var<T>> in, int axis) {
   if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
+  for (const Var<T>& x : in) in[0].tape().at(x, op_id<Concat>());
   const AlongAxis at{normal_axis("concat", axis, in[0].shape())};
   return in[0].tape().record(op_id<Concat>(), in, &at);
+}
+
+/// max({x, y, z}): from left to right, as max(max(x, y), z).
+template <class T> Var<T> max(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[max] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return maximum(a, b); });
+}
+template <class T> Var<T> min(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[min] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return minimum(a, b); });
 }
 
 extern template class Tape<float>;

@@ -27,20 +27,25 @@ template <class T> struct View {
   operator View<const T>() const requires(!std::is_const_v<T>) { return {data, shape}; }
 };
 
+// Memory from operator new. Null where it can't be had, and for more than the machine has: systems
+// that promise any amount end the program that writes to it.
+void* try_memory(std::size_t bytes, std::size_t align) noexcept;
+[[noreturn]] void throw_no_memory(const Shape& shape, std::size_t bytes);
 [[noreturn]] void throw_size_mismatch(const Shape& shape, std::size_t given);
 [[noreturn]] void throw_not_a_scalar(const char* call, const Shape& shape);
 
 /// An owning, 64-byte-aligned tensor of rank 0 to 4, filled with zeros unless told otherwise.
+/// MemoryError, naming its shape, where there is no memory for it.
 template <class T> class Tensor {
  public:
   Tensor() : Tensor(Shape{}) {}
-  explicit Tensor(const Shape& shape, T fill = T(0)) : shape_(shape), data_(allocate(size())) {
+  explicit Tensor(const Shape& shape, T fill = T(0)) : shape_(shape), data_(allocate(shape)) {
     std::fill_n(data(), size(), fill);
   }
   /// Throws ShapeError unless there is a value for each element.
   Tensor(const Shape& shape, std::initializer_list<T> values)
       : Tensor(shape, std::span<const T>(values.begin(), values.size())) {}
-  Tensor(const Shape& shape, std::span<const T> values) : shape_(shape), data_(allocate(size())) {
+  Tensor(const Shape& shape, std::span<const T> values) : shape_(shape), data_(allocate(shape)) {
     if (values.size() != size()) throw_size_mismatch(shape, values.size());
     std::copy(values.begin(), values.end(), data());
   }
@@ -72,11 +77,13 @@ template <class T> class Tensor {
 
  private:
   struct Free {
-    void operator()(T* p) const { ::operator delete[](p, std::align_val_t{alignment}); }
+    void operator()(T* p) const { ::operator delete (p, std::align_val_t{alignment}); }
   };
-  static T* allocate(std::size_t n) {
-    return static_cast<T*>(
-        ::operator new[](std::max<std::size_t>(n, 1) * sizeof(T), std::align_val_t{alignment}));
+  static T* allocate(const Shape& shape) {
+    const std::size_t bytes = std::max<std::size_t>(shape.size(), 1) * sizeof(T);
+    void* const p = try_memory(bytes, alignment);
+    if (!p) throw_no_memory(shape, bytes);
+    return static_cast<T*>(p);
   }
   void swap(Tensor& other) noexcept {
     std::swap(shape_, other.shape_);

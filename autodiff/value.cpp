@@ -171,10 +171,15 @@ template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value
 
 template <class T> bool pull_back(const OpInfo& op, const Call<T>& call, int input,
                                   const Value<T>& g, const View<T>& to, bool add) {
-  if (op.elementwise) return elementwise_pull(op, call, input, g, to, add);
-  const std::size_t k = op.arity == variadic ? 0 : static_cast<std::size_t>(input);
-  op.rules<T>().pulls[k](call, input, g, to, add);
-  return op.linear || std::all_of(to.begin(), to.end(), [](T e) { return isfinite(e); });
+  try {
+    if (op.elementwise) return elementwise_pull(op, call, input, g, to, add);
+    const std::size_t k = op.arity == variadic ? 0 : static_cast<std::size_t>(input);
+    op.rules<T>().pulls[k](call, input, g, to, add);
+    return op.linear || std::all_of(to.begin(), to.end(), [](T e) { return isfinite(e); });
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(std::string("[") + op.about.name + "] the pullback of " +
+                       to_string(g.shape) + " for " + to_string(to.shape));
+  }
 }
 
 #define RAMP_INSTANTIATE(T)                                                                     \

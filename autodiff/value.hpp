@@ -107,6 +107,8 @@ template <class T> struct Deferred {
 
 template <class T> const Shape& shape_of(const Value<T>& x) { return x.shape; }
 template <class T> const Shape& shape_of(const Deferred<T>& x) { return x.shape; }
+template <class T> const Shape& shape_of(const Value<T>& x, const char*) { return x.shape; }
+template <class T> const Shape& shape_of(const Deferred<T>& x, const char*) { return x.shape; }
 
 /// The last two axes swapped, without moving anything: a GEMM reads it as it is.
 template <class T> Value<T> transpose(Value<T> x) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace ramp {
 
@@ -47,18 +48,34 @@ template <class T> class Var {
   Tape<T>& tape() const { return *tape_; }
   std::uint32_t index() const;
   Shape shape() const;
+  /// Whether a gradient reaches it: a leaf, or what depends on one by slopes, unless it was
+  /// recorded under no_grad(). A constant, a comparison and detach(x) don't vary.
+  bool varies() const;
   /// The value, in the tape's memory: until the tape is cleared, and for rank 0 until the next op.
   View<const T> view() const;
-  Tensor<T> value() const { return Tensor<T>(view()); }
+  Tensor<T> value() const { return Tensor<T>(read("value")); }
   T item() const;  // of one element; ShapeError otherwise
 
   template <class O, class... X> static Var record(const typename O::Attr& attr, const X&... x);
+
+  // Generic code says `using std::max;`, and std's templates would be the better match for two
+  // handles: they choose by `<`, so that one of two that tie gets all of the gradient, and no kink
+  // is counted. A friend that is no template wins over them.
+  friend Var max(const Var& a, const Var& b) { return maximum(a, b); }
+  friend Var min(const Var& a, const Var& b) { return minimum(a, b); }
+  friend Var clamp(const Var& x, const Var& low, const Var& high) {
+    return minimum(maximum(x, low), high);
+  }
+  friend std::pair<Var, Var> minmax(const Var& a, const Var& b) {
+    return {minimum(a, b), maximum(a, b)};
+  }
 
  private:
   friend class Tape<T>;
   template <class U> friend void is_named(const Var<U>& x);
   Var(Tape<T>* tape, std::uint64_t word) : tape_(tape), word_(word) {}
 
+  View<const T> read(const char* call) const;
   Var& become(Tape<T>* tape, std::uint64_t word) {
     tape_ = tape;
     word_ = word;
@@ -84,6 +101,10 @@ template <class T> class Var {
 static_assert(sizeof(Var<double>) == 16);
 
 template <class T> Shape shape_of(const Var<T>& x) { return x.shape(); }
+/// The same for a call, which an error about the handle then names.
+template <class T> Shape shape_of(const Var<T>& x, const char* call) {
+  return x.tape().shape_of(x.tape().at(x, call));
+}
 template <class T> void is_named(const Var<T>& x) {
   if (x.word_ & Word::fresh) [[unlikely]]
     x.settle();

@@ -128,6 +128,13 @@ template <Traced X> auto clamp(const X& x, double low, double high) {
                      std::to_string(high));
   return record<Clamp>({low, high}, x);
 }
+/// Between bounds that are handles or tensors, too: min(max(x, low), high), ties included.
+template <class X, class Low, class High>
+requires AnyTraced<X, Low, High> &&
+    (!std::is_arithmetic_v<Low> ||
+     !std::is_arithmetic_v<High>)auto clamp(const X& x, const Low& low, const High& high) {
+  return minimum(maximum(x, low), high);
+}
 
 using Kinked = OpList<Gate, Relu, LeakyRelu, Abs, Maximum, Minimum, Clamp>;
 

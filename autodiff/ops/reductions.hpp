@@ -192,10 +192,11 @@ struct Norm : Reduction {
 };
 
 // sum(x), sum(x, Axis{1}), sum(x, Axis{1}, true): ShapeError if there is no such axis.
-#define RAMP_REDUCTION(name, O)                                                          \
-  template <Traced X> auto name(const X& x) { return record<O>({}, x); }                 \
-  template <Traced X> auto name(const X& x, Axis axis, bool keepdims = false) {          \
-    return record<O>({false, normal_axis(#name, axis.index, shape_of(x)), keepdims}, x); \
+#define RAMP_REDUCTION(name, O)                                                 \
+  template <Traced X> auto name(const X& x) { return record<O>({}, x); }        \
+  template <Traced X> auto name(const X& x, Axis axis, bool keepdims = false) { \
+    const int i = normal_axis(#name, axis.index, shape_of(x, #name));           \
+    return record<O>({false, i, keepdims}, x);                                  \
   }
 RAMP_REDUCTION(sum, Sum)
 RAMP_REDUCTION(mean, Mean)

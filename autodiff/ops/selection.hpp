@@ -37,9 +37,24 @@ template <class Relation, class A, class B> struct Comparison {
 
   auto recorded() const { return record<Relation>({}, a, b); }
   /// Of two scalars; ShapeError for tensors, whose comparison is for where().
-  explicit operator bool() const { return Relation::value(number(a), number(b)) != 0; }
+  explicit operator bool() const {
+    if constexpr (requires { a.tape(); }) check(a);
+    if constexpr (requires { b.tape(); }) check(b);
+    return Relation::value(number(a), number(b)) != 0;
+  }
+
+  // For code that says `using std::max`, as those of Var.
+  friend auto max(const Comparison& p, const Comparison& q) { return maximum(p, q); }
+  friend auto min(const Comparison& p, const Comparison& q) { return minimum(p, q); }
 
  private:
+  // Numbers of two tapes aren't compared either: the graph of none would show it.
+  void check(const auto& x) const {
+    if constexpr (requires { a.tape(); })
+      a.tape().at(x, Relation::about.name);
+    else
+      x.tape().at(x, Relation::about.name);
+  }
   template <class X> static auto number(const X& x) {
     using T = typename Recording<A, B>::type::Number;  // in which where() compares, too
     if constexpr (std::is_arithmetic_v<X>)

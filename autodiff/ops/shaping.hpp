@@ -96,10 +96,11 @@ struct Permute : Structural<1, Axes> {
 /// Axis i of the result is axis order[i] of x. ShapeError unless order names each axis once.
 template <Traced X> auto permute(const X& x, std::initializer_list<int> order) {
   Axes axes;
-  if (static_cast<int>(order.size()) != shape_of(x).rank())
-    shaping::fail("permute", shape_of(x), "the order must name each axis once");
+  const Shape shape = shape_of(x, "permute");
+  if (static_cast<int>(order.size()) != shape.rank())
+    shaping::fail("permute", shape, "the order must name each axis once");
   std::transform(order.begin(), order.end(), axes.order.begin(), [&](int axis) {
-    return static_cast<std::int8_t>(normal_axis("permute", axis, shape_of(x)));
+    return static_cast<std::int8_t>(normal_axis("permute", axis, shape));
   });
   return record<Permute>(axes, x);
 }
@@ -141,12 +142,13 @@ struct Slice : Structural<1, Range> {
 /// outside the axis is a ShapeError. Throws ShapeError also when step < 1.
 template <Traced X>
 auto slice(const X& x, int axis, std::int64_t start, std::int64_t stop, std::int64_t step = 1) {
-  const int i = normal_axis("slice", axis, shape_of(x));
-  const std::int64_t n = shape_of(x)[i];
+  const Shape shape = shape_of(x, "slice");
+  const int i = normal_axis("slice", axis, shape);
+  const std::int64_t n = shape[i];
   if (start < 0) start += n;
   if (stop < 0) stop += n;
   if (start < 0 || stop > n || start > stop || step < 1)
-    shaping::fail("slice", shape_of(x), "the range doesn't lie within the axis");
+    shaping::fail("slice", shape, "the range doesn't lie within the axis");
   return record<Slice>({i, static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(stop),
                         static_cast<std::uint32_t>(std::min<std::int64_t>(step, n + 1))},
                        x);
@@ -280,7 +282,7 @@ struct SumTo : Structural<1, ToShape> {
 };
 /// x itself where it has the shape already.
 template <class T> Var<T> sum_to(const Var<T>& x, const Shape& to) {
-  return shape_of(x) == to ? x : record<SumTo>({to}, x);
+  return shape_of(x, "sum_to") == to ? x : record<SumTo>({to}, x);
 }
 template <class T> Deferred<T> sum_to(const Deferred<T>& x, const Shape& to) {
   return shape_of(x) == to ? x : record<SumTo>({to}, x);

@@ -41,10 +41,11 @@ struct Softmax : Rowwise {
 };
 /// Along an axis, by default the last. ShapeError if there is no such axis.
 template <Traced X> auto log_softmax(const X& x, Axis axis = Axis{-1}) {
-  return record<LogSoftmax>({normal_axis("log_softmax", axis.index, shape_of(x))}, x);
+  return record<LogSoftmax>({normal_axis("log_softmax", axis.index, shape_of(x, "log_softmax"))},
+                            x);
 }
 template <Traced X> auto softmax(const X& x, Axis axis = Axis{-1}) {
-  return record<Softmax>({normal_axis("softmax", axis.index, shape_of(x))}, x);
+  return record<Softmax>({normal_axis("softmax", axis.index, shape_of(x, "softmax"))}, x);
 }
 
 struct CrossEntropy : ByIndex {

@@ -6,7 +6,6 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -137,17 +136,22 @@ TEST_CASE("a gradient that doesn't exist is refused, and the error says why") {
   const auto v = tape.leaf({1, 2});
   REFUSED(tape.gradient(x), GradientError, "no backward() has run");
   REFUSED(tape.backward(v), GradientError, "the root, leaf (2), is no scalar");
-  REFUSED(tape.backward(k * 2), GradientError, "the root, mul (), depends on no variable");
+  REFUSED(tape.backward(k * 2), GradientError, "the root, mul, depends on no variable");
   REFUSED(tape.backward(detach(x)), GradientError, "depends on no variable");
   REFUSED(tape.backward(v, Tensor<double>({3})), ShapeError,
           "the seed (3) must have the root's shape (2)");
   REFUSED(tape.grad(v, {x}), GradientError, "[grad]");
   REFUSED(tape.grad_on_tape(v, {x}), GradientError, "[grad_on_tape]");
   const auto y = x * k;
-  const auto later = tape.leaf(1);
-  tape.backward(y);
+  const auto w = tape.named(v * 2, "hidden");
+  tape.backward(sum(w) * y);
   REFUSED(tape.gradient(k), GradientError, "it doesn't vary");
-  REFUSED(tape.gradient(later), GradientError, "recorded after the root");
+  REFUSED(tape.gradient(w), GradientError,
+          "[gradient] mul 'hidden' (2): the gradients of interior");
+  REFUSED(tape.grad(y, {tape.constant(1, "fixed")}), GradientError,
+          "[grad] constant 'fixed' doesn't vary");
+  REFUSED(tape.backward(tape.named(k * 3, "loss")), GradientError,
+          "[backward] the root, mul 'loss', depends on no variable");
   CHECK_THROWS_AS(Tape<double>({.at_zero = inf}), ValueError);
   CHECK_THROWS_AS(Tape<double>({.at_zero = -std::nan("")}), ValueError);
 }
@@ -183,6 +187,106 @@ TEST_CASE("grad() gives values and leaves the parameters' gradients alone") {
   CHECK(s.gradient()[0] == 77);
   CHECK(
       equal(tape.grad(sum(w), {y})[0], {0.0, 0.0}));  // recorded later than the root, or beside it
+}
+
+TEST_CASE("what the root doesn't depend on has zeros, wherever it was recorded") {
+  for (const bool checked : {false, true}) {
+    Tape<double> tape({.checked = checked});
+    const auto a = tape.leaf(2, "a"), b = tape.leaf(1, "b");
+    const auto v = tape.leaf({1, 2});
+    // A function may return one of its inputs, before which or after which the others lie.
+    const auto larger = a > b ? a : b;
+    const auto beside = exp(v);
+    tape.backward(larger);
+    CHECK(tape.gradient(a).item() == 1);
+    CHECK(tape.gradient(b).item() == 0);
+    CHECK(equal(tape.gradient(v), {0.0, 0.0}));
+    CHECK(equal(tape.gradient(beside), {0.0, 0.0}));
+    const auto later = tape.leaf({3, 4}, "later");
+    CHECK(equal(tape.gradient(later), {0.0, 0.0}));
+    CHECK(equal(tape.grad(a, {later})[0], {0.0, 0.0}));
+    CHECK(equal(tape.grad_on_tape(a, {later})[0].value(), {0.0, 0.0}));
+  }
+}
+
+TEST_CASE(
+    "a root that doesn't vary has zeros as its gradients; backward() takes it for a mistake") {
+  for (const bool checked : {false, true}) {
+    Tape<double> tape({.checked = checked});
+    const auto x = tape.leaf(3);
+    const auto v = tape.leaf({1, 2});
+    for (const auto& root : {tape.constant(5), x.tape().constant({7}), detach(x) * 2,
+                             (x > 1).recorded(), sum(detach(v))}) {
+      CHECK_FALSE(root.varies());
+      const auto g = tape.grad(root, {x, v});
+      CHECK(g[0].item() == 0);
+      CHECK(equal(g[1], {0.0, 0.0}));
+      const auto h = tape.grad_on_tape(root, {x, v});
+      CHECK(h[0].item() == 0);
+      CHECK(equal(h[1].value(), {0.0, 0.0}));
+      REFUSED(tape.backward(root), GradientError, "grad() gives zeros");
+    }
+    REFUSED(tape.grad(detach(v), {v}), GradientError, "is no scalar");
+    REFUSED(tape.grad_on_tape(detach(v), {v}), GradientError, "is no scalar");
+    REFUSED(tape.grad_on_tape(detach(v), {v}, x), ShapeError, "must have the root's shape (2)");
+    // The Hessian of what is linear in one input.
+    const auto first = tape.grad_on_tape(x * 2 + sum(v * v), {x, v});
+    CHECK(tape.grad(first[0], {x, v})[0].item() == 0);
+    CHECK(equal(tape.grad(sum(first[1]), {x, v})[1], {2.0, 2.0}));
+    CHECK(tape.grad(sum(first[1]), {x})[0].item() == 0);
+  }
+}
+
+TEST_CASE("a handle says whether it varies") {
+  Tape tape;
+  Parameter<double> p("p", Tensor<double>({2}, {1, 2}));
+  const auto x = tape.leaf(3), k = tape.constant(2);
+  const auto v = tape.leaf({1, 2});
+  for (const auto& y : {x, v, x * k, sum(v), where(k > 1, x, k), tape.parameter(p)})
+    CHECK(y.varies());
+  for (const auto& y : {k, detach(x), detach(v), k * 2, (v > x).recorded(), where(v > 1, k, 2)})
+    CHECK_FALSE(y.varies());
+  const auto guard = tape.no_grad();
+  CHECK_FALSE((x * x).varies());
+  CHECK(x.varies());
+}
+
+TEST_CASE("gradients outlive what was recorded after their leaves") {
+  for (const bool retain : {false, true}) {
+    Tape tape;
+    Parameter<double> p("p", Tensor<double>({2}, {5, 6}));
+    const auto x = tape.leaf(3);
+    const auto v = tape.leaf({1, 2});
+    const auto w = tape.parameter(p), inner = v * w;
+    const auto start = tape.mark();
+    const auto dropped = inner * x;
+    tape.backward(sum(dropped), {.retain = retain});
+    tape.rewind(start);
+    const auto holds = [&](double times) {
+      CHECK(tape.gradient(x).item() == 17 * times);
+      CHECK(equal(tape.gradient(v), {15 * times, 18 * times}));
+      CHECK(equal(tape.gradient(w), {3 * times, 6 * times}));
+      CHECK(equal(p.gradient(), {3 * times, 6 * times}));
+    };
+    holds(1);
+    if (retain)
+      CHECK(equal(tape.gradient(inner), {3.0, 3.0}));
+    else
+      REFUSED(tape.gradient(inner), GradientError, "retain");
+    REFUSED(tape.gradient(dropped), HandleError, "[gradient]");
+    // What takes the dropped nodes' places is none of the root's.
+    const auto other = exp(inner);
+    const auto late = tape.leaf({8, 9});
+    holds(1);
+    CHECK(equal(tape.gradient(other), {0.0, 0.0}));
+    CHECK(equal(tape.gradient(late), {0.0, 0.0}));
+    tape.backward(sum(inner * x), {.accumulate = true});
+    holds(2);
+    tape.rewind(start);
+    holds(2);
+    tape.clear();
+    REFUSED(tape.gradient(tape.leaf(1)), GradientError, "no backward() has run");
+  }
 }
 
 TEST_CASE("detach and no_grad make constants") {
