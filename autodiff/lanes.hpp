@@ -73,6 +73,11 @@ template <class T, std::size_t N> inline constexpr bool is_lanes<Lanes<T, N>> = 
 template <class X>
 concept Number = std::is_arithmetic_v<X> || is_lanes<X>;
 
+// float or double: what a number is, or each of the lanes.
+template <class X> struct ElementOf { using type = X; };
+template <class T, std::size_t N> struct ElementOf<Lanes<T, N>> { using type = T; };
+template <Number X> using Element = typename ElementOf<X>::type;
+
 template <class... X> struct WidestNumber : std::common_type<X...> {};
 template <class X, class... More>
 requires(is_lanes<X>) struct WidestNumber<X, More...> {
@@ -108,6 +113,12 @@ template <Number A, Number B, Number G>
   return where(p > q, slope, where(p < q, zero, where(p == q, tie, nan)));
 }
 
+/// x, held between two bounds; NaN stays. (Not `clamp`: numbers have std's.)
+template <Number X> [[gnu::always_inline]] inline X held(X x, double low, double high) {
+  const X a = static_cast<X>(low), b = static_cast<X>(high);
+  return where(x < a, a, where(x > b, b, x));
+}
+
 using std::abs;
 using std::cos;
 using std::erf;
@@ -121,6 +132,10 @@ using std::pow;
 using std::sin;
 using std::sqrt;
 using std::tanh;
+
+/// P(Z <= x) for Z standard normal.
+double normal_cdf(double x);
+float normal_cdf(float x);
 
 // y[i] = f(x[i]); x and y may be the same.
 #define RAMP_SIMD_FUNCTION(f)                                                                    \
@@ -143,6 +158,7 @@ RAMP_SIMD_FUNCTION(sin)
 RAMP_SIMD_FUNCTION(cos)
 RAMP_SIMD_FUNCTION(tanh)
 RAMP_SIMD_FUNCTION(erf)
+RAMP_SIMD_FUNCTION(normal_cdf)
 #undef RAMP_SIMD_FUNCTION
 
 template <class T, std::size_t N> [[gnu::always_inline]] inline Lanes<T, N> abs(Lanes<T, N> x) {

@@ -9,6 +9,7 @@ namespace ramp {
 
 extern template std::vector<OpInfo> make_ops(Arithmetic);
 extern template std::vector<OpInfo> make_ops(Transcendental);
+extern template std::vector<OpInfo> make_ops(Normal);
 extern template std::vector<OpInfo> make_ops(Activations);
 extern template std::vector<OpInfo> make_ops(Kinked);
 extern template std::vector<OpInfo> make_ops(Selection);

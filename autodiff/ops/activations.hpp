@@ -5,17 +5,20 @@
 #include <autodiff/ops/kinked.hpp>
 #include <autodiff/ops/transcendental.hpp>
 
-#include <numbers>
-
 namespace ramp {
 
-template <Number X> auto sigmoid(X x) { return 1 / (1 + exp(-x)); }
+// exp of a large number would be infinite where the other side still is a number.
+template <Number X> X sigmoid(X x) {
+  const X e = exp(-abs(x));
+  return where(x < 0, e, 1) / (1 + e);
+}
 
 struct Sigmoid : Elementwise<1> {
   static constexpr About about{"sigmoid", "1 / (1 + exp(-x))", "Logistic function."};
   static constexpr auto value = [](auto x) { return sigmoid(x); };
+  // 1 - y has lost what sigmoid(-x) still knows.
   static constexpr auto pullbacks =
-      std::tuple{[](auto g, auto, auto y) { return g * y * (1 - y); }};
+      std::tuple{[](auto g, auto x, auto y) { return g * y * sigmoid(-x); }};
   static Examples examples() { return {{{0}, 0.5}, {{2}, 0.8807970779778823}, {{-800}, 0}}; }
 };
 RAMP_UNARY(sigmoid, Sigmoid)
@@ -28,28 +31,24 @@ struct Softplus : Elementwise<1> {
 };
 RAMP_UNARY(softplus, Softplus)
 
-// The distribution function and the density of the standard normal.
-inline constexpr auto normal_below = [](auto x) { return (1 + erf(x / std::numbers::sqrt2)) / 2; };
-inline constexpr auto normal_density = [](auto x) {
-  return std::numbers::inv_sqrtpi / std::numbers::sqrt2 * exp(-(x * x) / 2);
-};
+template <Traced X> auto held(const X& x, double low, double high) { return clamp(x, low, high); }
 
-struct Gelu : Elementwise<1> {
-  static constexpr About about{"gelu", "x P(Z <= x), Z standard normal",
-                               "Gaussian error linear unit, exact (Hendrycks & Gimpel 2016)."};
-  static constexpr auto value = [](auto x) { return x * normal_below(x); };
-  static constexpr auto pullbacks =
-      std::tuple{[](auto g, auto x) { return g * (normal_below(x) + x * normal_density(x)); }};
-  static Examples examples() { return {{{0}, 0}, {{1}, 0.8413447460685429}}; }
-};
-RAMP_UNARY(gelu, Gelu)
+// x e / (1 + e) below 0, with e = exp(x); x stops where that is 0, before ∞ · 0.
+template <Number X> X silu(X x) {
+  const X low = held(x, -800, 800);
+  const auto [large, small] = exp_in_parts<X>(-abs(low));
+  return where(x < 0, low * large * small, x) / (1 + large * small);
+}
 
 struct Silu : Elementwise<1> {
   static constexpr About about{"silu", "x sigmoid(x)", "Sigmoid linear unit, or swish."};
-  static constexpr auto value = [](auto x) { return x * sigmoid(x); };
-  static constexpr auto pullbacks =
-      std::tuple{[](auto g, auto x, auto y) { return g * (sigmoid(x) + y * (1 - sigmoid(x))); }};
-  static Examples examples() { return {{{0}, 0}, {{1}, 0.7310585786300049}}; }
+  static constexpr auto value = [](auto x) { return silu(x); };
+  // sigmoid(-x) is 0 where y, which is as large as x, stops.
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto x, auto y) { return g * (sigmoid(x) + held(y, -800, 800) * sigmoid(-x)); }};
+  static Examples examples() {
+    return {{{0}, 0}, {{1}, 0.7310585786300049}, {{-40}, -1.6993417021166355e-16}};
+  }
 };
 RAMP_UNARY(silu, Silu)
 
@@ -63,15 +62,16 @@ struct Elu : Elementwise<1, Alpha> {
   static constexpr auto value = [](auto x, auto at) {
     return where(x <= 0, at.alpha * expm1(x), x);
   };
-  // Below 0 the slope is alpha exp(x) = y + alpha.
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
-    return gate(x, 0, g, at.at_zero) + gate(0, x, g * (y + at.alpha), 1 - at.at_zero);
+  // Below 0 the slope is alpha exp(x); above, where the gate is closed, x is held at 0.
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
+    return gate(x, 0, g, at.at_zero) +
+           gate(0, x, g * (at.alpha * exp(gate(0, x, x, 1))), 1 - at.at_zero);
   }};
   static constexpr auto kink = [](auto x) { return x; };
   static Examples examples() { return {{{2}, 2, {1}}, {{-1}, -1.2642411176571153, {2}}}; }
 };
 template <Traced X> auto elu(const X& x, double alpha = 1) { return record<Elu>({alpha}, x); }
 
-using Activations = OpList<Sigmoid, Softplus, Gelu, Silu, Elu>;
+using Activations = OpList<Sigmoid, Softplus, Silu, Elu>;
 
 }  // namespace ramp

@@ -6,6 +6,7 @@
 #include <autodiff/ops/indexing.hpp>
 #include <autodiff/ops/kinked.hpp>
 #include <autodiff/ops/linear.hpp>
+#include <autodiff/ops/normal.hpp>
 #include <autodiff/ops/reductions.hpp>
 #include <autodiff/ops/selection.hpp>
 #include <autodiff/ops/shaping.hpp>
@@ -15,8 +16,8 @@
 
 namespace ramp {
 
-using BuiltinFamilies = Joined<Arithmetic, Transcendental, Activations, Kinked, Selection, Shaping,
-                               Products, Reductions, Indexing, Probabilities, Sums>;
+using BuiltinFamilies = Joined<Arithmetic, Transcendental, Normal, Activations, Kinked, Selection,
+                               Shaping, Products, Reductions, Indexing, Probabilities, Sums>;
 using BuiltinOps = BuiltinFamilies::type;
 
 }  // namespace ramp

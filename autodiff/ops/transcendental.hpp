@@ -3,9 +3,15 @@
 
 #include <autodiff/op.hpp>
 
-#include <numbers>
-
 namespace ramp {
+
+// exp(x), x <= 0, is large * small, and large is no denormal: x exp(x) as x * large * small doesn't
+// lose what x is to make up for.
+template <Number X> struct ExpParts { X large, small; };
+template <Number X> ExpParts<X> exp_in_parts(X x) {
+  constexpr double exp_64 = 6.235149080811617e27;
+  return {exp(where(x < -64, x + 64, x)), static_cast<X>(where(x < -64, 1 / exp_64, 1))};
+}
 
 struct Exp : Elementwise<1> {
   static constexpr About about{"exp", "exp(x)", "Exponential."};
@@ -38,7 +44,7 @@ RAMP_UNARY(log1p, Log1p)
 struct Expm1 : Elementwise<1> {
   static constexpr About about{"expm1", "exp(x) - 1", "Exact where x is small."};
   static constexpr auto value = [](auto x) { return expm1(x); };
-  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y) { return g * (y + 1); }};
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g * exp(x); }};
   static Examples examples() { return {{{0}, 0}, {{1e-10}, 1.00000000005e-10}}; }
 };
 RAMP_UNARY(expm1, Expm1)
@@ -59,24 +65,29 @@ struct Cos : Elementwise<1> {
 };
 RAMP_UNARY(cos, Cos)
 
+// 1 - tanh(x)² loses everything where tanh rounds to 1; this doesn't.
+template <Number X> X sech_squared(X x) {
+  const X e = exp(-2 * abs(x));
+  return 4 * e / ((1 + e) * (1 + e));
+}
+
+struct SechSquared : Elementwise<1> {
+  static constexpr About about{"sech_squared", "1 / cosh(x)^2", "The slope of tanh."};
+  static constexpr auto value = [](auto x) { return sech_squared(x); };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x, auto y) { return -2 * g * y * tanh(x); }};
+  static Examples examples() { return {{{0}, 1}, {{1}, 0.4199743416140261}, {{-400}, 0}}; }
+};
+RAMP_UNARY(sech_squared, SechSquared)
+
 struct Tanh : Elementwise<1> {
   static constexpr About about{"tanh", "tanh(x)", "Hyperbolic tangent."};
   static constexpr auto value = [](auto x) { return tanh(x); };
-  static constexpr auto pullbacks =
-      std::tuple{[](auto g, auto, auto y) { return g * (1 - y * y); }};
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g * sech_squared(x); }};
   static Examples examples() { return {{{0}, 0}, {{1}, 0.7615941559557649}}; }
 };
 RAMP_UNARY(tanh, Tanh)
 
-struct Erf : Elementwise<1> {
-  static constexpr About about{"erf", "erf(x)", "Error function."};
-  static constexpr auto value = [](auto x) { return erf(x); };
-  static constexpr auto pullbacks =
-      std::tuple{[](auto g, auto x) { return g * (2 * std::numbers::inv_sqrtpi * exp(-(x * x))); }};
-  static Examples examples() { return {{{0}, 0}, {{1}, 0.8427007929497149}}; }
-};
-RAMP_UNARY(erf, Erf)
-
-using Transcendental = OpList<Exp, Log, Log1p, Expm1, Sin, Cos, Tanh, Erf>;
+using Transcendental = OpList<Exp, Log, Log1p, Expm1, Sin, Cos, SechSquared, Tanh>;
 
 }  // namespace ramp

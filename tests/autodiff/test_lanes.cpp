@@ -33,14 +33,11 @@ template <class T> std::vector<T> sweep() {
   return all;
 }
 
-// The same NaNs, infinities and signs of zero, and no further apart than `ulps` roundings; all
-// denormals are alike.
+// The same NaNs, infinities and signs of zero, and no further apart than `ulps` roundings.
 template <class T> bool close(T a, T b, double ulps) {
   if (std::isnan(b)) return std::isnan(a);
   if (a == b) return b != 0 || std::signbit(a) == std::signbit(b);
   if (std::isinf(a) || std::isinf(b)) return false;
-  if (std::max(std::abs(a), std::abs(b)) < Limits<T>::min())
-    return std::signbit(a) == std::signbit(b);
   const double scale = std::max(std::abs(b), Limits<T>::min());
   return std::abs(static_cast<double>(a) - static_cast<double>(b)) <=
          ulps * scale * static_cast<double>(Limits<T>::epsilon());
@@ -54,8 +51,6 @@ void check(const char* name, void (*f)(const T*, T*, std::size_t), Exact exact, 
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double at = static_cast<double>(x[i]), got = static_cast<double>(y[i]);
     const T expected = exact(x[i]);
-    // There Eigen's float exp is infinite or not, by the machine's registers.
-    if (sizeof(T) == 4 && at > 88.3 && at < 88.8 && name[0] == 'e') continue;
     CAPTURE(name);
     CAPTURE(at);
     CAPTURE(got);
@@ -72,16 +67,6 @@ void check(const char* name, void (*f)(const T*, T*, std::size_t), Exact exact, 
   }
 }
 
-// Known departures: float exp is infinite above 88.4; log of a denormal is that of the smallest
-// normal number.
-template <class T> T known_exp(T x) {
-  if (sizeof(T) == 4 && x > T(88.37)) return Limits<T>::infinity();
-  return std::exp(x);
-}
-template <class T> T known_log(T x) {
-  return std::log(x > 0 && x < Limits<T>::min() ? Limits<T>::min() : x);
-}
-
 }  // namespace
 
 #define CHECK_SIMD(f, exact, ulps) \
@@ -89,11 +74,11 @@ template <class T> T known_log(T x) {
 
 TEST_CASE_TEMPLATE("the vectorised functions follow the standard library's", T, float, double) {
   CHECK_SIMD(
-      exp, [](T x) { return known_exp(x); }, 3);
+      exp, [](T x) { return std::exp(x); }, 3);
   CHECK_SIMD(
-      expm1, [](T x) { return x > T(80) ? known_exp(x) : std::expm1(x); }, 4);
+      expm1, [](T x) { return std::expm1(x); }, 4);
   CHECK_SIMD(
-      log, [](T x) { return known_log(x); }, 3);
+      log, [](T x) { return std::log(x); }, 3);
   CHECK_SIMD(
       log1p, [](T x) { return std::log1p(x); }, 4);
   CHECK_SIMD(

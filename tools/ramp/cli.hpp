@@ -19,6 +19,7 @@ void add_train(CLI::App& app);
 void add_graph(CLI::App& app);
 void add_ops(CLI::App& app);
 void add_kinks(CLI::App& app);
+void add_accuracy(CLI::App& app);
 
 // --- How to fail: exit status 1, 2 for CLI::ParseError
 

@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
       "  ramp graph --layers 2,4,1 --format svg > graph.svg\n"
       "  ramp ops\n"
       "  ramp kinks\n"
+      "  ramp accuracy\n"
       "\n"
       "`ramp COMMAND --help` lists a command's options. Exit status: 0 if all went well, 1 if "
       "not,\n"
@@ -28,10 +29,11 @@ int run(int argc, char** argv) {
   add_graph(app);
   add_ops(app);
   add_kinks(app);
+  add_accuracy(app);
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty())
-      throw CLI::ParseError("give a command: train, graph, ops or kinks", wrong_usage);
+      throw CLI::ParseError("give a command: train, graph, ops, kinks or accuracy", wrong_usage);
   } catch (const CLI::CallForHelp&) {
     print(app.help());
   } catch (const CLI::CallForVersion& version) {
