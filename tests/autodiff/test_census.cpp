@@ -217,14 +217,14 @@ TEST_CASE("scopes whose paths end alike are kept apart") {
   Census run;
   for (int twice = 0; twice < 2; ++twice) {
     for (const auto& path : std::initializer_list<std::initializer_list<const char*>>{
-             {}, {"a"}, {"b", "a"}, {"a", "a"}, {"ba"}}) {
+             {}, {"a"}, {"b", "a"}, {"a", "a"}, {"ba"}, {"b.a"}, {"b_a"}}) {
       kink_in(path);
       run.add(tape);
     }
   }
-  REQUIRE(run.scopes.size() == 5);
-  const char* const paths[] = {"", "a", "b/a", "a/a", "ba"};
-  for (std::size_t i = 0; i < 5; ++i) {
+  REQUIRE(run.scopes.size() == 7);
+  const char* const paths[] = {"", "a", "b/a", "a/a", "ba", "b.a", "b_a"};
+  for (std::size_t i = 0; i < 7; ++i) {
     CHECK(run.scopes[i].path == paths[i]);
     CHECK(run.scopes[i].at_kink == 2);
   }

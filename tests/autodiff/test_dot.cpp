@@ -150,7 +150,27 @@ TEST_CASE("a scope over the limit becomes one box, with all that lies inside") {
   const std::string inner = to_dot(root, {.node_limit = 32});
   CHECK(count(inner, "box3d") == 1);
   CHECK(count(to_dot(root, {.node_limit = 33}), "box3d") == 0);
+  CHECK_FALSE(has(to_dot(root, {.node_limit = 2}), "no scope"));  // just met
   CHECK(has(to_dot(root, {.node_limit = 1}), R"("no scope\n2 nodes\n1 leaf\n1 mul")"));
+}
+
+TEST_CASE("a path is red step by step, and only as far as the root") {
+  Tape tape;
+  const auto x = tape.leaf(1), y = exp(x), z = y + x, beyond = z * 2;
+  const std::string_view red = " [color=\"#d00000\" penwidth=2.5]";
+  const std::string text =
+      to_dot(z, {.highlight = {x.index(), y.index(), z.index(), beyond.index(), 1'000'000}});
+  CHECK(count(text, red) == 2);
+  CHECK(has(text, "n0 -> n1 [color"));
+  CHECK(has(text, "n1 -> n2 [color"));
+  CHECK(has(text, "n0 -> n2;"));  // from the path to the path, but past a step
+  CHECK(count(text, "color=\"#d00000\" penwidth=2.5") == 5);
+}
+
+TEST_CASE("control characters are drawn as something else") {
+  Tape tape;
+  const std::string text = to_dot(tape.leaf(1, "a\x01 b\x1f c\x7f d\t"));
+  CHECK(has(text, "a? b? c? d?"));
 }
 
 TEST_CASE("the same recording gives the same text, and kinds of nodes look different") {

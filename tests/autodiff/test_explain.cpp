@@ -180,6 +180,12 @@ TEST_CASE_TEMPLATE("a product with 0, a saturated sigmoid, a cancellation", T, f
   const Told cancels(sum(x) - sum(x), x);
   CHECK(cancels.reason == Reason::cancelled);
   cancels.says("contributions cancel or underflow");
+  // One op's own sum of a row that cancels is no slope of 0.
+  const auto s = tape.leaf(T(2), "s");
+  const auto spread = s * tape.constant({1, 1});
+  const Told row(sum(spread * tape.constant({1, -1})), s);
+  CHECK(row.reason == Reason::cancelled);
+  CHECK(row.node == spread.index());
   // relu(x) + relu(-x) at 0 with c = 1/2: two halves against each other.
   Tape<T> half({.at_zero = 0.5});
   const auto at = half.leaf(T(0));
