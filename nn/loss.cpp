@@ -54,7 +54,9 @@ Var<T> bce_with_logits(const Var<T>& scores, const Var<T>& y, Reduction reductio
   check_same("bce", scores, y);
   check_each("bce", "they are probabilities, from 0 to 1", y.view(),
              [](T p) { return (p >= 0) & (p <= 1); });
-  return reduce(y * softplus(-scores) + (1 - y) * softplus(scores), reduction);
+  // What doesn't happen costs nothing, at an infinite score either, where 0 * infinity is NaN.
+  const auto part = [](const Var<T>& p, const Var<T>& cost) { return where(p == 0, 0, p * cost); };
+  return reduce(part(y, softplus(-scores)) + part(1 - y, softplus(scores)), reduction);
 }
 
 template <class T> Var<T> hinge(const Var<T>& scores, const Var<T>& y, Reduction reduction) {

@@ -79,6 +79,9 @@ TEST_CASE("binary cross-entropy") {
   CHECK(bce_of(0, 0.5) == Approx(std::log(2)));
   CHECK(std::abs(bce_of(40, 1) / std::exp(-40) - 1) < 1e-14);  // 40 - 40 + … would have no digit
   CHECK(bce_of(-infinity, 1) == infinity);
+  CHECK(bce_of(infinity, 0) == infinity);
+  CHECK(bce_of(infinity, 1) == 0);
+  CHECK(bce_of(-infinity, 0) == 0);
 
   Tape<double> tape;  // the slope keeps its digits, too, and is smooth where |x| has its kink
   const auto slope = [&](double score, double target) {
@@ -88,6 +91,9 @@ TEST_CASE("binary cross-entropy") {
   CHECK(std::abs(slope(40, 1) / -std::exp(-40) - 1) < 1e-14);
   CHECK(slope(0, 1) == -0.5);
   CHECK(slope(0, 0) == 0.5);
+  CHECK(slope(infinity, 1) == 0);
+  CHECK(slope(infinity, 0) == 1);
+  CHECK(slope(-infinity, 1) == -1);
   CHECK_THROWS_WITH_AS(bce_of(0.5, -1), "[bce] target -1 at 0: they are probabilities, from 0 to 1",
                        ramp::ValueError);
   const double nan = std::numeric_limits<double>::quiet_NaN();
