@@ -19,7 +19,7 @@ std::string path(Tape<double>& tape) {  // of what is recorded now
 std::string path_of(const Tape<double>& tape, const Var<double>& x) {
   return tape.scope_path(tape.scope_of(x.index()));
 }
-std::string step(int i) { return "a name of its own for step " + std::to_string(i); }
+std::string step(int i) { return std::string("a name of its own for step ") + std::to_string(i); }
 
 }  // namespace
 
@@ -52,13 +52,14 @@ TEST_CASE("names of each step are forgotten with its nodes") {
   SUBCASE("rewind to a mark with scopes of its own") {
     std::vector<Var<double>> kept;
     for (int i = 0; i < 50; ++i) {
-      const auto early = tape.scope("early " + std::to_string(i));
+      const auto early = tape.scope(std::string("early ") + std::to_string(i));
       kept.push_back(tape.leaf(i));
     }
     const auto mark = tape.mark();
     for (int i = 0; i < 2000; ++i) round(i), tape.rewind(mark);
     for (int i = 0; i < 50; ++i)
-      CHECK(path_of(tape, kept[static_cast<std::size_t>(i)]) == "model/early " + std::to_string(i));
+      CHECK(path_of(tape, kept[static_cast<std::size_t>(i)]) ==
+            std::string("model/early ") + std::to_string(i));
     CHECK(tape.scopes().size() >= 51);
     tape.clear();
   }
@@ -119,7 +120,7 @@ TEST_CASE("random scopes, marks, rewinds and clears keep every node in its scope
         case 0:
         case 1: {
           if (open.size() > 4) break;
-          const std::string name = "s" + std::to_string(random() % 400);
+          const std::string name = std::to_string(random() % 400) + "s";
           const std::string full = now().empty() ? name : now() + "/" + name;
           open.push_back({std::make_unique<Tape<double>::Scope>(tape, name), full});
           break;

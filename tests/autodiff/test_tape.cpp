@@ -177,7 +177,7 @@ TEST_CASE("grad() gives values and leaves the parameters' gradients alone") {
   Parameter<double> p("p", Tensor<double>({2}, {1, 2})), s("s", Tensor<double>({}, {5}));
   const auto w = tape.parameter(p), r = tape.parameter(s);
   const auto y = w * r, root = sum(y * y);
-  p.gradient()[0] = s.gradient()[0] = 77;
+  p.edit_gradient()[0] = s.edit_gradient()[0] = 77;
   const auto g = tape.grad(root, {w, r, y, w});
   CHECK(equal(g[0], {50.0, 100.0}));
   CHECK(g[1].item() == 50);
@@ -488,7 +488,7 @@ TEST_CASE("a parameter changed after it was read is refused") {
     tape.clear();
     const auto root = sum(tape.parameter(p) * 2);
     tape.backward(root);
-    p.gradient()[0] *= 0.5;  // that is the optimizer's right
+    p.edit_gradient()[0] *= 0.5;  // that is the optimizer's right
     p.edit()[0] = 3;
     REFUSED(tape.backward(root), GradientError, "parameter 'theta' was changed");
     REFUSED(tape.grad(root, {root}), GradientError, "parameter 'theta' was changed");

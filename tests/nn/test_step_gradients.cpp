@@ -47,7 +47,7 @@ struct Training4 {
   explicit Training4(SGDOptions options) {
     const std::vector<Shape> shapes{Shape{}, Shape{3}, Shape{2, 2}, Shape{}};
     for (const Shape& shape : shapes) {
-      parameters.emplace_back("p" + std::to_string(parameters.size()), Tensor<double>(shape, 1.0));
+      parameters.emplace_back(std::to_string(parameters.size()) + "p", Tensor<double>(shape, 1.0));
       expected.push_back({.elements = static_cast<double>(shape.size())});
       all.push_back(&parameters.back());
     }
