@@ -132,7 +132,10 @@ TEST_CASE("without the option NaN flows on, and a checked tape gives the same gr
     for (const double g : t.gradient(x)) all.push_back(g);
     return all;
   };
-  CHECK(run(tape) == run(checked));
+  // A checked tape's scalars go the way of tensors, in lanes, whose exp may round otherwise.
+  const std::vector<double> one = run(tape), other = run(checked);
+  for (std::size_t i = 0; i < one.size(); ++i)
+    CHECK(one[i] == doctest::Approx(other[i]).epsilon(1e-14));
 }
 
 TEST_CASE("places: from here() to the next, dropped by rewind and clear") {

@@ -251,6 +251,19 @@ std::vector<Row> accuracy(const Density& density) {
   return all;
 }
 
+std::string accuracy_bounds() {
+  std::string text;
+  std::string_view last;
+  for (const Reference& r : references()) {
+    if (r.op == last) continue;  // again, with other attributes
+    last = r.op;
+    if (*r.why != '\0') text += fmt::format("- `{}`: {:g} ulp. {}.\n", r.op, r.bound, r.why);
+    if (*r.fault != '\0')
+      text += fmt::format("- `{}`: no bound for its slope. {}.\n", r.op, r.fault);
+  }
+  return text;
+}
+
 std::string accuracy_table(const std::vector<Row>& rows) {
   std::string text =
       "| op | what | float, scalar | float, lanes | double, scalar | double, lanes |\n"

@@ -30,8 +30,9 @@ struct Reference {
   Formula second = nullptr;     // of ops with one operand: the second derivative
   // Where a slope is the sum of terms that cancel, the largest of them: the error is in its ulp.
   Formula slope_terms = nullptr;
-  double bound = 4;      // in ulp
-  const char* why = "";  // where a bound above 4 comes from
+  double bound = 4;        // in ulp
+  const char* why = "";    // where a bound above 4 comes from
+  const char* fault = "";  // what is known to be beyond any bound: shown, and not held
 };
 const std::vector<Reference>& references();
 /// The names of element-wise ops that no reference is there for; `test_` ones left out.
@@ -68,7 +69,9 @@ struct Density {
 inline constexpr Density full{512, 64, 100'000}, thin{12, 2, 4'000};
 
 std::vector<Row> accuracy(const Density& density);
-/// Markdown.
+/// Markdown: a line for each bound above 4 ulp, and why.
+std::string accuracy_bounds();
+/// Markdown: the worst errors, and where.
 std::string accuracy_table(const std::vector<Row>& rows);
 
 }  // namespace ramp::tool
