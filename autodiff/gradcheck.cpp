@@ -201,11 +201,15 @@ struct Check {
     // directions. These leave the plane, for there a third kink may be on the edge all along.
     std::mt19937 random(1);
     std::vector<Pair> around;
-    for (int k = 0; k < 8; ++k) {
-      const double angle = (k + 0.5) * std::numbers::pi / 4;
+    const auto look = [&](double angle) {
       const std::array steps{Step{&a, std::cos(angle)}, Step{&b, std::sin(angle)}};
       around.push_back(gradient_at(a, b, steps, -12));
-    }
+    };
+    for (int k = 0; k < 8; ++k) look((k + 0.5) * std::numbers::pi / 4);
+    // On a cone, a norm's, the gradients are a circle: this one lies there where it points to.
+    const double own = std::atan2(b.gradient, a.gradient);
+    look(own);
+    look(own + std::numbers::pi);
     if (distance(around, {a.gradient, b.gradient}) <= slack) return true;
     for (const int level : {-16, -20}) {
       for (int k = 0; k < 48; ++k) {

@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <random>
 #include <utility>
 #include <vector>
@@ -166,7 +169,12 @@ TEST_CASE_TEMPLATE("random programs give the same as node by node", T, float, do
     CAPTURE(seed);
     const Run<T> ours = run<T>(seed, false), expected = run<T>(seed, true);
     REQUIRE(ours.values == expected.values);
-    REQUIRE(ours.gradients == expected.gradients);
+    // Not to the last bit: a checked tape sweeps in lanes, whose exp may round otherwise.
+    REQUIRE(ours.gradients.size() == expected.gradients.size());
+    for (std::size_t i = 0; i < ours.gradients.size(); ++i)
+      REQUIRE(std::abs(ours.gradients[i] - expected.gradients[i]) <=
+              1000 * std::numeric_limits<T>::epsilon() *
+                  std::max<T>(1, std::abs(expected.gradients[i])));
     folded += ours.nodes, plain += expected.nodes;
   }
   CHECK(folded < plain);
