@@ -41,9 +41,10 @@ void print(std::string_view text);
 /// One line on standard error, beginning with the program's name.
 void complain(std::string_view text);
 
-/// A file that takes the place of an earlier one when the first text is in it, and not before. Each
-/// write() adds the whole text, by one call of the system, or nothing: where the disk is full it
-/// takes back what fitted and throws Failure.
+/// A file of lines that takes the place of an earlier one when the first text is in it, and not
+/// before. Each write() adds whole lines or nothing: where the disk is full it takes back what
+/// fitted and throws Failure. A line of up to 4,096 bytes is whole after a kill, too; for its sake
+/// a line may end on spaces.
 class OutputFile {
  public:
   /// Throws Failure if it can't be made.
@@ -56,10 +57,12 @@ class OutputFile {
 
  private:
   [[noreturn]] void fail(int error) const;
+  void keep_from_border(std::size_t size);
 
   std::filesystem::path path_, target_, fresh_;  // as given; without links; until it is in place
   int file_ = -1;
   std::int64_t length_ = 0;
+  bool regular_ = true;  // no device, no pipe
 };
 
 /// Runs Graphviz on a graph, into a file or, without a path, to standard output. False if it isn't

@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <string>
 #include <system_error>
+#include <utility>
 
 extern char** environ;
 
@@ -48,7 +50,7 @@ OutputFile::OutputFile(const std::filesystem::path& path) : path_(path), target_
   if (fs::is_directory(status)) fail(EISDIR);
   int flags = O_WRONLY | O_CLOEXEC;
   if (fs::exists(status) && !fs::is_regular_file(status)) {  // a device or a pipe: nothing to lose
-    fresh_.clear();
+    regular_ = false;
     file_ = open(path.c_str(), flags);
   } else {
     const fs::path real = fs::canonical(path, ignored);  // a link goes on to lead to the file
@@ -64,7 +66,26 @@ OutputFile::~OutputFile() {
   if (!fresh_.empty()) unlink(fresh_.c_str());
 }
 
+// A kill can cut a write() short where it goes from one page of the file to the next, so no line of
+// up to a page crosses a border: the line before it is made longer by spaces, up to the border.
+// That goes within one page, and leaves a good line whenever it ends.
+void OutputFile::keep_from_border(std::size_t size) {
+  constexpr std::int64_t page = 4096;
+  const std::int64_t room = page - length_ % page;
+  if (room == page || std::cmp_less_equal(size, room) || std::cmp_greater(size, page)) return;
+  const std::string spaces = std::string(static_cast<std::size_t>(room), ' ') + '\n';
+  const ssize_t n = pwrite(file_, spaces.data(), spaces.size(), length_ - 1);
+  if (n != static_cast<ssize_t>(spaces.size())) {
+    const int error = n < 0 ? errno : ENOSPC;
+    if (pwrite(file_, "\n", 1, length_ - 1) == 1 && ftruncate(file_, length_) == 0) fail(error);
+    fail(errno);
+  }
+  length_ += room;
+  lseek(file_, length_, SEEK_SET);
+}
+
 void OutputFile::write(std::string_view text) {
+  if (regular_ && fresh_.empty()) keep_from_border(text.size());
   std::size_t done = 0;
   while (done < text.size()) {
     const ssize_t n = ::write(file_, text.data() + done, text.size() - done);
