@@ -141,8 +141,10 @@ TEST_CASE("what nothing reached passes nothing on, through ops that move element
       {"sum", sum(slice(sum(root, Axis{0}), 0, 1, 2))},
       {"mean", 2 * sum(slice(mean(root, Axis{0}), 0, 1, 2))},
   };
-  for (const auto& [name, y] : readers) {
-    CAPTURE(std::string(name));
+  for (const auto& reader : readers) {
+    const std::string name = reader.first;
+    const Var<double> y = reader.second;
+    CAPTURE(name);
     tape.backward(y);
     const auto g = tape.gradient(x), recorded = tape.grad_on_tape(y, {x})[0].value();
     for (const auto* all : {&g, &recorded}) {

@@ -184,16 +184,18 @@ TEST_CASE_TEMPLATE("the error of a sum doesn't grow with its length, along any a
   constexpr std::int64_t n = 1'000'000;
   const double eps = std::numeric_limits<T>::epsilon();
   Tape<T> tape;
-  for (const auto& [shape, axis] : std::vector<std::pair<Shape, int>>{{{n}, 0},
-                                                                      {{n, 1}, 0},
-                                                                      {{n, 3}, 0},
-                                                                      {{3, n}, 1},
-                                                                      {{n / 20, 20}, 0},
-                                                                      {{n / 16, 16}, 0},
-                                                                      {{n / 64, 64}, 0},
-                                                                      {{2, n / 10, 5}, 1},
-                                                                      {{n / 6, 2, 3}, 0},
-                                                                      {{n / 8, 2, 2, 2}, 0}}) {
+  for (const auto& each : std::vector<std::pair<Shape, int>>{{{n}, 0},
+                                                             {{n, 1}, 0},
+                                                             {{n, 3}, 0},
+                                                             {{3, n}, 1},
+                                                             {{n / 20, 20}, 0},
+                                                             {{n / 16, 16}, 0},
+                                                             {{n / 64, 64}, 0},
+                                                             {{2, n / 10, 5}, 1},
+                                                             {{n / 6, 2, 3}, 0},
+                                                             {{n / 8, 2, 2, 2}, 0}}) {
+    const Shape shape = each.first;
+    const int axis = each.second;
     CAPTURE(to_string(shape));
     CAPTURE(axis);
     const auto mark = tape.mark();
