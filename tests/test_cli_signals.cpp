@@ -136,17 +136,17 @@ TEST_CASE("Ctrl-C ends the training in order, and two signals at once are one wi
     CAPTURE(sent.second);
     const Folder folder;
     const fs::path out = folder / "run";
-    Running program(endless(out.string()));
-    program.read_to_line("epoch 2/");
-    program.signal(sent.first);
+    Running training(endless(out.string()));
+    training.read_to_line("epoch 2/");
+    training.signal(sent.first);
     if (sent.second != 0) {
       if (sent.second_to_group)
-        program.signal_group(sent.second);
+        training.signal_group(sent.second);
       else
-        program.signal(sent.second);
+        training.signal(sent.second);
     }
     std::string errors;
-    const int status = program.finish(errors);
+    const int status = training.finish(errors);
     REQUIRE(WIFEXITED(status));
     if (sent.second == 0 || sent.second == sent.first)
       CHECK(WEXITSTATUS(status) == 128 + sent.first);
@@ -157,14 +157,14 @@ TEST_CASE("Ctrl-C ends the training in order, and two signals at once are one wi
 }
 
 TEST_CASE("a second signal, much later, ends the program at once") {
-  Running program(endless());
-  program.wait_until_stuck();
-  program.signal(SIGINT);
+  Running training(endless());
+  training.wait_until_stuck();
+  training.signal(SIGINT);
   std::this_thread::sleep_for(std::chrono::milliseconds(600));  // more than one wish takes
-  program.signal(SIGINT);
+  training.signal(SIGINT);
   int status = 0;
   std::string errors;
-  status = program.finish(errors);
+  status = training.finish(errors);
   CHECK(WIFSIGNALED(status));
   CHECK(WTERMSIG(status) == SIGINT);
   CHECK(errors.empty());
@@ -175,10 +175,10 @@ TEST_CASE("a reader who leaves early is no failure") {
        {std::vector<std::string>{"ops"},
         {"graph"},
         {"train", "--data", "gauss", "--epochs", "2"}}) {
-    Running program(arguments);
-    program.stop_reading();  // in the middle, or before it writes
+    Running training(arguments);
+    training.stop_reading();  // in the middle, or before it writes
     std::string errors;
-    const int status = program.finish(errors);
+    const int status = training.finish(errors);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
     CHECK(errors.empty());
@@ -189,11 +189,11 @@ TEST_CASE("a training that is killed leaves whole lines") {
   const Folder folder;
   const fs::path out = folder / "run";
   for (int epochs = 1; epochs <= 10; ++epochs) {
-    Running program(endless(out.string()));
-    program.read_to_line("epoch " + std::to_string(epochs) + "/");
-    program.signal(SIGKILL);
+    Running training(endless(out.string()));
+    training.read_to_line("epoch " + std::to_string(epochs) + "/");
+    training.signal(SIGKILL);
     std::string errors;
-    program.finish(errors);
+    training.finish(errors);
     CHECK(metrics(out).size() >= static_cast<std::size_t>(epochs));
     CHECK(content(out / "metrics.jsonl").ends_with("\n"));
   }
