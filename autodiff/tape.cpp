@@ -247,6 +247,8 @@ template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in,
   if (!op.shape) throw ValueError("[record] a leaf isn't recorded by an op: call leaf() instead");
   if (op.attr_bytes && !attr)
     throw ValueError(fmt::format("[{}] it has attributes: attr must point to them", op.about.name));
+  if (!op.attr_bytes)
+    attr = attrs_.data();  // formulas take attributes by reference, empty ones too
   if (op.arity != variadic && in.size() != static_cast<std::size_t>(op.arity))
     throw ValueError(
         fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity, in.size()));

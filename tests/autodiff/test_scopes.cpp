@@ -142,7 +142,8 @@ TEST_CASE("random scopes, marks, rewinds and clears keep every node in its scope
           }
           marks.resize(marks.size() - random() % std::min<std::size_t>(3, marks.size()));
           tape.rewind(marks.back().first);
-          nodes.resize(marks.back().second, nodes[0]);
+          nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(marks.back().second),
+                      nodes.end());
           break;
         default:
           nodes.emplace_back(tape.leaf(i), now());
