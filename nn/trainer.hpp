@@ -70,7 +70,8 @@ struct Training {
 ///     const Training result = trainer.run(&data.test);
 ///
 /// In the steady state a step of Ramp's own makes no call of the allocator; a library's matrix
-/// product may. The same seeds give the same losses to the last bit, on one machine and build. Model and data must outlive the trainer.
+/// product may. The same seeds give the same losses to the last bit, on one machine and build.
+/// Model and data must outlive the trainer.
 template <class T = float> class Trainer {
  public:
   using OnStep = std::function<bool(const StepInfo<T>&)>;

@@ -16,7 +16,7 @@ bool met(int mutant);            // notes the use; true if it's the one switched
 
 // In one of its readings a formula may have a type that the mutant doesn't: there it is as written.
 template <class M, class R> inline constexpr bool stands_for =
-    std::is_reference_v<R> ? std::is_lvalue_reference_v<M> && std::is_same_v<M, R>
+    std::is_reference_v<R> ? std::is_lvalue_reference_v<M>&& std::is_same_v<M, R>
                            : std::is_same_v<M, R> || std::is_convertible_v<M, R>;
 
 /// The mutant's expression in its run, the written one in all others.
