@@ -162,7 +162,9 @@ RAMP_SIMD_FUNCTION(normal_cdf)
 #undef RAMP_SIMD_FUNCTION
 
 template <class T, std::size_t N> [[gnu::always_inline]] inline Lanes<T, N> abs(Lanes<T, N> x) {
-  return where(x < 0, -x, x + 0);  // + 0 turns -0 into 0
+  using L = Lanes<T, N>;
+  using Bits = typename L::Truth;
+  return L{typename L::Vector(Bits(x.v) & ~Bits(L(T(-0.0)).v))};  // all but the sign
 }
 template <class T, std::size_t N>
 [[gnu::always_inline]] inline Lanes<T, N> hypot(Lanes<T, N> x, Lanes<T, N> y) {
