@@ -56,6 +56,10 @@ inline std::string text(double a, double b) {
   return std::to_string(a) + " for " + std::to_string(b);
 }
 
+inline std::string text(double a, const doctest::Approx& b) {
+  return std::to_string(a) + " for " + doctest::toString(b).c_str();
+}
+
 // NumPy's rule, from the last axis.
 inline Answer broadcast_sizes(Sizes a, Sizes b) {
   while (a.size() < b.size()) a.insert(a.begin(), 1);

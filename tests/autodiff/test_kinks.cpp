@@ -154,3 +154,20 @@ TEST_CASE("equal largest elements share the gradient") {
   tape.backward(min(v));
   CHECK(tape.gradient(v)[5] == 1);
 }
+
+TEST_CASE_TEMPLATE("-0 is 0 in what a kink selects, and a bound is a number", T, float, double) {
+  Tape<T> tape;
+  for (const std::int64_t n : {1, 37}) {
+    const auto x = tape.leaf(T(-0.0)), v = tape.leaf(Tensor<T>({n}, T(-0.0)));
+    for (const Var<T>& y : {relu(x), relu(v), abs(x), abs(v)}) {
+      CHECK(y.view()[0] == 0);
+      CHECK_FALSE(std::signbit(y.view()[y.shape().size() - 1]));
+    }
+    for (const Var<T>& z : {x, v}) {
+      CHECK(clamp(z, 0, 0).view()[0] == 0);
+      CHECK_THROWS_AS((void)clamp(z, none, 1), ValueError);
+      CHECK_THROWS_AS((void)clamp(z, 0, none), ValueError);
+      CHECK_THROWS_AS((void)clamp(z, 1, 0.5), ValueError);
+    }
+  }
+}
