@@ -333,8 +333,11 @@ def rewritten(source, mutants):
     def wrap(inner, m):
         n, mutated = m.number, (f'\n{m.text}\n', m.number)
         if m.form == 'pick':
-            return [(f'\nramp_mutation::pick<{n}>([&]() -> decltype(auto) {{ return (', n), mutated,
-                    ('); }, [&]() -> decltype(auto) { return (', n), *inner, ('); })\n', n)]
+            # std::min of a number that is gone after the `return` would be a reference to it.
+            copied = re.match(r'\(?(std::)?(min|max|clamp)\b', source[m.start:m.end])
+            result = 'auto' if copied else 'decltype(auto)'
+            return [(f'\nramp_mutation::pick<{n}>([&]() -> {result} {{ return (', n), mutated,
+                    (f'); }}, [&]() -> {result} {{ return (', n), *inner, ('); })\n', n)]
         if m.form == 'statement':
             return [(f'\n(ramp_mutation::on({n}) ? void(', n), mutated, (') : void(', n), *inner, ('))\n', n)]
         return [(f'\n(ramp_mutation::on({n}) ? ', n), mutated, (' : (', n), *inner, ('))\n', n)]
