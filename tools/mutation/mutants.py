@@ -230,6 +230,8 @@ class Finder:
         op, first, last = self.tokens[i].text, self.left(i, 0), self.right(i, 0)
         if op in ('=', '<<=', '>>=', '%='):
             return
+        while self.tokens[last + 1].text in ('?', ':'):  # a choice belongs to what is assigned
+            last = self.right(last + 1, 0)
         whole = first > 0 and self.tokens[first - 1].text in ';{}' and self.tokens[last + 1].text == ';'
         a, b, form = self.text(first, i - 1), self.text(i + 1, last), 'statement' if whole else 'pick'
         self.add(first, last, 'make it =', f'{a} = {b}', form)
