@@ -1,9 +1,9 @@
 // Ramp's engine: the one include.
 #pragma once
 
-#include <autodiff/census.hpp>
-#include <autodiff/dot.hpp>
-#include <autodiff/error.hpp>
-#include <autodiff/explain.hpp>
-#include <autodiff/gradcheck.hpp>
-#include <autodiff/tape.hpp>
+#include <autodiff/inspect/census.hpp>
+#include <autodiff/inspect/dot.hpp>
+#include <autodiff/inspect/explain.hpp>
+#include <autodiff/inspect/gradcheck.hpp>
+#include <autodiff/tape/tape.hpp>
+#include <autodiff/values/error.hpp>

@@ -2,7 +2,7 @@
 // of times, drawn, checked against differences, and stands in the registry beside the built-in
 // ones.
 #include <autodiff/autodiff.hpp>
-#include <autodiff/reading.hpp>
+#include <autodiff/own_op.hpp>
 
 #include <cstdio>
 

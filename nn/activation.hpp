@@ -1,7 +1,7 @@
 // Activations by name, for options and command lines. The functions themselves are the engine's.
 #pragma once
 
-#include <autodiff/tape.hpp>
+#include <autodiff/tape/tape.hpp>
 
 #include <span>
 #include <string_view>

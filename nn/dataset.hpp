@@ -1,8 +1,8 @@
 // Samples in memory: one row of inputs each, with a class label, with numbers to fit, or with both.
 #pragma once
 
-#include <autodiff/error.hpp>
-#include <autodiff/tensor.hpp>
+#include <autodiff/values/error.hpp>
+#include <autodiff/values/tensor.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,7 +1,7 @@
 // How weights start: random, with a spread that keeps signals of one size from layer to layer.
 #pragma once
 
-#include <autodiff/tensor.hpp>
+#include <autodiff/values/tensor.hpp>
 #include <nn/activation.hpp>
 #include <nn/random.hpp>
 

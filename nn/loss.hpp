@@ -2,7 +2,7 @@
 // refused, never broadcast.
 #pragma once
 
-#include <autodiff/tape.hpp>
+#include <autodiff/tape/tape.hpp>
 
 #include <cstdint>
 #include <span>

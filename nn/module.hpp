@@ -2,8 +2,8 @@
 // layer; those are in layers.hpp.
 #pragma once
 
-#include <autodiff/parameter.hpp>
-#include <autodiff/tape.hpp>
+#include <autodiff/tape/tape.hpp>
+#include <autodiff/values/parameter.hpp>
 
 #include <concepts>
 #include <cstddef>

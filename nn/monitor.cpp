@@ -17,22 +17,19 @@ struct ActivationNode {
 };
 
 template <class T> std::vector<ActivationNode> activations(const Tape<T>& tape, bool smooth) {
-  std::vector<bool> of_data(tape.size());
+  std::vector<bool> of_data(tape.size() + 1);
   std::map<std::uint32_t, int> in_scope;
   std::vector<ActivationNode> found;
-  for (std::uint32_t i = 0; i < tape.size(); ++i) {
-    const Node<T>& node = tape.node(i);
-    if (node.op == leaf_op) {
-      of_data[i] = node.rank() >= 2 && !node.is(Node<T>::bound);
+  for (std::uint32_t i = 1; i <= tape.size(); ++i) {
+    const OpInfo& op = op_info(tape.op(i));
+    if (op.id == leaf_op) {
+      of_data[i] = tape.rank(i) >= 2 && !tape.is_parameter(i);
       continue;
     }
-    const auto operands = tape.operands(i);
-    of_data[i] =
-        std::any_of(operands.begin(), operands.end(), [&](std::uint32_t k) { return of_data[k]; });
-    const OpInfo& op = op_info(node.op);
+    for (const Input<T> x : tape.operands(i)) of_data[i] = of_data[i] || of_data[x.node];
     const bool activation = op.elementwise && op.differentiable != 0 &&
                             (op.kink || (smooth && op.arity == 1 && op.passes_on == 0));
-    if (!activation || node.rank() < 2 || !of_data[i]) continue;
+    if (!activation || tape.rank(i) < 2 || !of_data[i]) continue;
     const std::uint32_t scope = tape.scope_of(i);
     const int number = ++in_scope[scope];
     found.push_back(

@@ -17,7 +17,7 @@
 //   Castro, Evci: The dormant neuron phenomenon (2023), definition 3.1. UnitReport::dormant.
 #pragma once
 
-#include <autodiff/dot.hpp>
+#include <autodiff/inspect/dot.hpp>
 #include <nn/dataset.hpp>
 #include <nn/module.hpp>
 

@@ -1,7 +1,7 @@
 // Enumerators by their names, for the enums of this folder, which count from 0.
 #pragma once
 
-#include <autodiff/error.hpp>
+#include <autodiff/values/error.hpp>
 #include <nn/joined.hpp>
 
 #include <fmt/format.h>

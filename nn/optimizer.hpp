@@ -1,8 +1,8 @@
 // Stochastic gradient descent.
 #pragma once
 
-#include <autodiff/error.hpp>
-#include <autodiff/parameter.hpp>
+#include <autodiff/values/error.hpp>
+#include <autodiff/values/parameter.hpp>
 #include <nn/schedule.hpp>
 
 #include <cstdint>

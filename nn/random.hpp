@@ -3,7 +3,7 @@
 // platform.
 #pragma once
 
-#include <autodiff/error.hpp>
+#include <autodiff/values/error.hpp>
 
 #include <cmath>
 #include <cstddef>

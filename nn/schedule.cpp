@@ -1,4 +1,4 @@
-#include <autodiff/error.hpp>
+#include <autodiff/values/error.hpp>
 #include <nn/schedule.hpp>
 
 #include <cmath>

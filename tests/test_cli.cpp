@@ -225,10 +225,10 @@ TEST_CASE("ramp train --watch-kinks counts what an independent count finds") {
   trainer.on_step([&](const ramp::nn::StepInfo<float>& step) {
     const ramp::Tape<float>& tape = step.loss.tape();
     std::size_t layer = 0;
-    for (std::uint32_t i = 0; i < tape.size(); ++i) {
-      if (std::string_view(ramp::op_info(tape.node(i).op).about.name) != "relu") continue;
+    for (std::uint32_t i = 1; i <= tape.size(); ++i) {
+      if (std::string_view(ramp::op_info(tape.op(i)).about.name) != "relu") continue;
       Count& count = counts[step.epoch][layer++];
-      for (const float x : tape.value_of(tape.operands(i)[0])) {
+      for (const float x : tape.value_of(tape.operands(i)[0].node)) {
         ++count.elements;
         count.at_kink += x == 0;
         count.near += std::abs(x) <= 1e-6f;

@@ -1,8 +1,8 @@
 // Smooth activations, and elu, whose kink closes when alpha is 1.
 #pragma once
 
-#include <autodiff/op.hpp>
 #include <autodiff/ops/kinked.hpp>
+#include <autodiff/ops/op.hpp>
 #include <autodiff/ops/transcendental.hpp>
 
 namespace ramp {

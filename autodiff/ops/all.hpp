@@ -11,13 +11,12 @@
 #include <autodiff/ops/selection.hpp>
 #include <autodiff/ops/shaping.hpp>
 #include <autodiff/ops/softmax.hpp>
-#include <autodiff/ops/sums.hpp>
 #include <autodiff/ops/transcendental.hpp>
 
 namespace ramp {
 
 using BuiltinFamilies = Joined<Arithmetic, Transcendental, Normal, Activations, Kinked, Selection,
-                               Shaping, Products, Reductions, Indexing, Probabilities, Sums>;
+                               Shaping, Products, Reductions, Indexing, Probabilities>;
 using BuiltinOps = BuiltinFamilies::type;
 
 }  // namespace ramp

@@ -1,7 +1,7 @@
 // Sums, products and powers, element by element.
 #pragma once
 
-#include <autodiff/op.hpp>
+#include <autodiff/ops/op.hpp>
 #include <autodiff/ops/selection.hpp>
 
 namespace ramp {
@@ -12,14 +12,7 @@ struct Add : Elementwise<2> {
   static constexpr auto pullbacks = std::tuple{pass_on, pass_on};
   static Examples examples() { return {{{2, 3}, 5}, {{-1.5, 1.5}, 0}}; }
 };
-// A product that has a name may be used again: only one without becomes a term of a sum.
-template <class A, class B>
-requires AnyTraced<std::remove_cvref_t<A>, std::remove_cvref_t<B>>
-auto operator+(A&& a, B&& b) {
-  if constexpr (std::is_lvalue_reference_v<A&&>) is_named(a);
-  if constexpr (std::is_lvalue_reference_v<B&&>) is_named(b);
-  return record<Add>({}, a, b);
-}
+RAMP_BINARY(operator+, Add)
 
 struct Sub : Elementwise<2> {
   static constexpr About about{"sub", "a - b", "Difference."};

@@ -2,9 +2,9 @@
 // gradient.
 #pragma once
 
-#include <autodiff/arena.hpp>
-#include <autodiff/op.hpp>
+#include <autodiff/ops/op.hpp>
 #include <autodiff/ops/shaping.hpp>
+#include <autodiff/values/arena.hpp>
 
 #include <algorithm>
 #include <span>

@@ -2,8 +2,8 @@
 // tape's convention c (DESIGN: 0 is the minimum-norm subgradient, 1/2 the centred one).
 #pragma once
 
-#include <autodiff/op.hpp>
 #include <autodiff/ops/arithmetic.hpp>
+#include <autodiff/ops/op.hpp>
 
 namespace ramp {
 

@@ -1,8 +1,8 @@
 // Matrix products.
 #pragma once
 
-#include <autodiff/gemm.hpp>
-#include <autodiff/op.hpp>
+#include <autodiff/kernels/gemm.hpp>
+#include <autodiff/ops/op.hpp>
 #include <autodiff/ops/shaping.hpp>
 
 namespace ramp {
@@ -56,10 +56,8 @@ struct Matmul : Structural<2> {
 /// Operands of rank 1 are a row on the left, a column on the right, as in NumPy.
 template <Traced A, Traced B> typename Recording<A, B>::type matmul(const A& a, const B& b) {
   if constexpr (std::is_same_v<typename Recording<A, B>::type, A>) {  // handles
-    const auto shape = [&](const auto& x) {
-      return a.tape().shape_of(a.tape().at(x, Matmul::about.name));
-    };
-    const Shape p = shape(a), q = shape(b);
+    A::check_together(a, b, Matmul::about.name);
+    const Shape p = shape_of(a, Matmul::about.name), q = shape_of(b, Matmul::about.name);
     if (p.rank() == 1 && q.rank() == 1)
       return reshape(matmul(reshape(a, p.inserted(0, 1)), reshape(b, q.inserted(1, 1))), Shape{});
     if (p.rank() == 1 && q.rank() >= 2) {

@@ -1,7 +1,7 @@
 // The bell curve, its derivatives and its integral.
 #pragma once
 
-#include <autodiff/op.hpp>
+#include <autodiff/ops/op.hpp>
 #include <autodiff/ops/transcendental.hpp>
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // Reductions: of the whole tensor, or along one axis, which goes or stays with size 1.
 #pragma once
 
-#include <autodiff/op.hpp>
 #include <autodiff/ops/kinked.hpp>
+#include <autodiff/ops/op.hpp>
 #include <autodiff/ops/selection.hpp>
 #include <autodiff/ops/shaping.hpp>
 #include <autodiff/ops/transcendental.hpp>

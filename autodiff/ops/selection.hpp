@@ -1,7 +1,7 @@
 // where and the comparisons it selects by. Comparisons are 1 or 0 and have no slope.
 #pragma once
 
-#include <autodiff/op.hpp>
+#include <autodiff/ops/op.hpp>
 
 namespace ramp {
 
@@ -38,8 +38,13 @@ template <class Relation, class A, class B> struct Comparison {
   auto recorded() const { return record<Relation>({}, a, b); }
   /// Of two scalars; ShapeError for tensors, whose comparison is for where().
   explicit operator bool() const {
-    if constexpr (requires { a.tape(); }) check(a);
-    if constexpr (requires { b.tape(); }) check(b);
+    // Numbers of two tapes aren't compared either: the graph of none would show it.
+    if constexpr (is_handle<A> && is_handle<B>)
+      A::check_together(a, b, Relation::about.name);
+    else if constexpr (is_handle<A>)
+      A::check_together(a, a, Relation::about.name);
+    else if constexpr (is_handle<B>)
+      B::check_together(b, b, Relation::about.name);
     return Relation::value(number(a), number(b)) != 0;
   }
 
@@ -48,13 +53,9 @@ template <class Relation, class A, class B> struct Comparison {
   friend auto min(const Comparison& p, const Comparison& q) { return minimum(p, q); }
 
  private:
-  // Numbers of two tapes aren't compared either: the graph of none would show it.
-  void check(const auto& x) const {
-    if constexpr (requires { a.tape(); })
-      a.tape().at(x, Relation::about.name);
-    else
-      x.tape().at(x, Relation::about.name);
-  }
+  template <class X> static constexpr bool is_handle = requires(const X& x) {
+    X::check_together(x, x, "");
+  };
   template <class X> static auto number(const X& x) {
     using T = typename Recording<A, B>::type::Number;  // in which where() compares, too
     if constexpr (std::is_arithmetic_v<X>)

@@ -1,9 +1,9 @@
 // Ops that move elements and compute nothing: each one's pullback moves the gradient back.
 #pragma once
 
-#include <autodiff/error.hpp>
-#include <autodiff/op.hpp>
-#include <autodiff/strided.hpp>
+#include <autodiff/kernels/strided.hpp>
+#include <autodiff/ops/op.hpp>
+#include <autodiff/values/error.hpp>
 
 #include <algorithm>
 #include <span>

@@ -1,7 +1,7 @@
 // exp, log and their kin, element by element.
 #pragma once
 
-#include <autodiff/op.hpp>
+#include <autodiff/ops/op.hpp>
 
 namespace ramp {
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <autodiff/autodiff.hpp>
-#include <autodiff/reading.hpp>
+#include <autodiff/own_op.hpp>
 #include <nn/nn.hpp>
 
 #include <fmt/format.h>
@@ -109,10 +109,10 @@ struct Zeros {
 /// How many operands of the activations on the tape are exactly 0.
 template <class T> Zeros pre_activations(const Tape<T>& tape) {
   Zeros count;
-  for (std::uint32_t i = 0; i < tape.size(); ++i) {
-    const OpId op = tape.node(i).op;
+  for (std::uint32_t i = 1; i <= tape.size(); ++i) {
+    const OpId op = tape.op(i);
     if (op != op_id<Relu>() && op != op_id<OverwritingRelu>()) continue;
-    const View<const T> z = tape.value_of(tape.operands(i)[0]);
+    const View<const T> z = tape.value_of(tape.operands(i)[0].node);
     count.zeros += static_cast<std::size_t>(std::count(z.begin(), z.end(), T(0)));
     count.seen += z.size();
   }

@@ -3,7 +3,7 @@
 // MNIST, and more zeros don't hurt until about 85 %.
 #include "study.hpp"
 
-#include <autodiff/gemm.hpp>
+#include <autodiff/kernels/gemm.hpp>
 #include <nn/nn.hpp>
 
 #include <algorithm>

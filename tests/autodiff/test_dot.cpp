@@ -54,20 +54,20 @@ TEST_CASE("a small graph's text") {
   rankdir=LR;
   node [fontname="Helvetica" fontsize=11 style=filled];
   edge [color="#606060" arrowsize=0.7];
-  n0 [label="x" shape=ellipse fillcolor="#fff2b3"];
+  n1 [label="x" shape=ellipse fillcolor="#fff2b3"];
   subgraph cluster_1 {
     label="layer"; color="#a0a0a0"; style=rounded; fontname="Helvetica";
-    n2 [label="w\n(2)" shape=house fillcolor="#cfe8cf"];
-    n3 [label="mul\n(2)" shape=box fillcolor="#d6e4f7"];
-    n4 [label="4" shape=ellipse style="filled,dashed" fillcolor="#f4f4f4"];
+    n3 [label="w\n(2)" shape=house fillcolor="#cfe8cf"];
+    n4 [label="mul\n(2)" shape=box fillcolor="#d6e4f7"];
     n5 [label="sub\n(2)" shape=box fillcolor="#d6e4f7"];
+    n5_1 [label="4" shape=ellipse style="filled,dashed" fillcolor="#f4f4f4"];
     n6 [label="relu\n(2)" shape=box fillcolor="#d6e4f7"];
     n7 [label="loss\nsum" shape=box fillcolor="#d6e4f7" peripheries=2];
   }
-  n2 -> n3;
-  n0 -> n3;
-  n3 -> n5;
+  n3 -> n4;
+  n1 -> n4;
   n4 -> n5;
+  n5_1 -> n5;
   n5 -> n6;
   n6 -> n7;
 }
@@ -161,9 +161,9 @@ TEST_CASE("a path is red step by step, and only as far as the root") {
   const std::string text =
       to_dot(z, {.highlight = {x.index(), y.index(), z.index(), beyond.index(), 1'000'000}});
   CHECK(count(text, red) == 2);
-  CHECK(has(text, "n0 -> n1 [color"));
   CHECK(has(text, "n1 -> n2 [color"));
-  CHECK(has(text, "n0 -> n2;"));  // from the path to the path, but past a step
+  CHECK(has(text, "n2 -> n3 [color"));
+  CHECK(has(text, "n1 -> n3;"));  // from the path to the path, but past a step
   CHECK(count(text, "color=\"#d00000\" penwidth=2.5") == 5);
 }
 

@@ -1,5 +1,5 @@
 // The door to the BLAS and the tiles before it: every way through, beside the sum as it is defined.
-#include <autodiff/gemm.hpp>
+#include <autodiff/kernels/gemm.hpp>
 
 #include <doctest/doctest.h>
 

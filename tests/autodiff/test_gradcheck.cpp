@@ -1,7 +1,7 @@
 // The gradient checker finds rules that are wrong: made up here as a user makes his own ops. Names
 // that begin with "test_" are left out where test_registry.cpp walks all ops.
 #include <autodiff/autodiff.hpp>
-#include <autodiff/reading.hpp>
+#include <autodiff/own_op.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // Kinks that operands share: the checker looks to all sides of the point, finds rules that are
 // right for each operand alone and wrong together, and leaves honest ones alone.
 #include <autodiff/autodiff.hpp>
-#include <autodiff/reading.hpp>
+#include <autodiff/own_op.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // The gradient checker: every op at, beside and far from its kinks, rules that are wrong on
 // purpose, and functions whose difference quotients are worth nothing.
 #include <autodiff/autodiff.hpp>
-#include <autodiff/reading.hpp>
+#include <autodiff/own_op.hpp>
 
 #include <doctest/doctest.h>
 

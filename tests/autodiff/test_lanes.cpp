@@ -1,6 +1,6 @@
 // The vectorised functions against the standard library's, over a sweep and at the borders; and
 // that lanes select as numbers do.
-#include <autodiff/lanes.hpp>
+#include <autodiff/kernels/lanes.hpp>
 
 #include <doctest/doctest.h>
 

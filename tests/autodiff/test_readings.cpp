@@ -41,7 +41,7 @@ template <class O, class T> Answer answer(Reading reading, const typename O::Att
   }
   const Var<T> y = reading == by_number ? tape.record(op_id<O>(), in, &attr)
                                         : [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return tape.template record<O>(attr, in[I]...);
+    return Var<T>::template record<O>(attr, in[I]...);
   }
   (std::make_index_sequence<std::size_t{O::arity}>{});
   Answer a{y.varies(), static_cast<double>(y.item()), {}, {}, {}};

@@ -27,8 +27,8 @@ template <class T> struct Dead {
   Explanation why(std::size_t k) { return explain(*loss, tape.parameter(parameter(k))); }
   // The relu of a layer, by its scope.
   std::uint32_t relu_of(const std::string& scope) const {
-    for (std::uint32_t i = 0; i < tape.size(); ++i)
-      if (op_info(tape.node(i).op).about.name == std::string_view("relu") &&
+    for (std::uint32_t i = 1; i <= tape.size(); ++i)
+      if (op_info(tape.op(i)).about.name == std::string_view("relu") &&
           tape.scope_path(tape.scope_of(i)) == scope)
         return i;
     FAIL("no relu in " << scope);

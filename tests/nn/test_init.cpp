@@ -1,7 +1,7 @@
 #include <nn/init.hpp>
 
 #include <doctest/doctest.h>
-#include <autodiff/tape.hpp>
+#include <autodiff/tape/tape.hpp>
 
 #include <algorithm>
 #include <cmath>

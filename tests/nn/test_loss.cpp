@@ -1,7 +1,7 @@
 #include <nn/loss.hpp>
 
 #include <doctest/doctest.h>
-#include <autodiff/gradcheck.hpp>
+#include <autodiff/inspect/gradcheck.hpp>
 
 #include <cmath>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include <autodiff/dot.hpp>
+#include <autodiff/inspect/dot.hpp>
 #include <nn/layers.hpp>
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ template <class T> std::vector<std::string> names(const Module<T>& module) {
 
 template <class T> std::set<std::string> scopes(const Tape<T>& tape) {
   std::set<std::string> paths;
-  for (std::uint32_t i = 0; i < tape.size(); ++i) paths.insert(tape.scope_path(tape.scope_of(i)));
+  for (std::uint32_t i = 1; i <= tape.size(); ++i) paths.insert(tape.scope_path(tape.scope_of(i)));
   return paths;
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("activations by name") {
     if (activation == Activation::identity)
       CHECK(y.index() == x.index());
     else  // the op has the same name
-      CHECK(std::string(ramp::op_info(tape.node(y.index()).op).about.name) == name);
+      CHECK(std::string(ramp::op_info(tape.op(y.index())).about.name) == name);
   }
   CHECK_THROWS_WITH_AS(activation_named("swish"), Contains("relu, leaky_relu, tanh"),
                        ramp::ValueError);

@@ -1,4 +1,4 @@
-#include <autodiff/dot.hpp>
+#include <autodiff/inspect/dot.hpp>
 #include <nn/nn.hpp>
 
 #include <doctest/doctest.h>

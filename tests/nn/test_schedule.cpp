@@ -1,7 +1,7 @@
 #include <nn/schedule.hpp>
 
 #include <doctest/doctest.h>
-#include <autodiff/error.hpp>
+#include <autodiff/values/error.hpp>
 
 #include <cmath>
 

@@ -1,5 +1,5 @@
 // Which gradients are of this step: what backward() gives, step() uses up and zero_grad() forgets.
-#include <autodiff/tape.hpp>
+#include <autodiff/tape/tape.hpp>
 #include <nn/nn.hpp>
 
 #include <doctest/doctest.h>

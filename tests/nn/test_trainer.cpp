@@ -1,4 +1,4 @@
-#include <autodiff/dot.hpp>
+#include <autodiff/inspect/dot.hpp>
 #include <nn/nn.hpp>
 
 #include "../../tools/bench/allocations.hpp"
@@ -30,7 +30,7 @@ struct Probe : Module<double> {
   Probe() : Module("probe"), scale_(add_parameter("scale", Tensor<double>({2}, 1))) {}
   Var<double> forward(const Var<double>& x) override {
     const auto y = x * x.tape().parameter(scale_);
-    varies = y.tape().node(y.index()).is(ramp::Node<double>::varies);
+    varies = y.varies();
     return y;
   }
   ramp::Parameter<double>& scale_;

@@ -4,7 +4,7 @@
 #include "peers.hpp"
 #include "report.hpp"
 
-#include <autodiff/gemm.hpp>
+#include <autodiff/kernels/gemm.hpp>
 
 #include <array>
 #include <string>

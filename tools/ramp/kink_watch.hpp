@@ -1,7 +1,7 @@
 // Counts, over a training, how often a network stands at a kink: what --watch-kinks asks for.
 #pragma once
 
-#include <autodiff/census.hpp>
+#include <autodiff/inspect/census.hpp>
 
 #include <nlohmann/json.hpp>
 

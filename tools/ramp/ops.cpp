@@ -1,7 +1,7 @@
 // `ramp ops`: what the registry knows about each op, as a table or as JSON.
 #include "cli.hpp"
 
-#include <autodiff/registry.hpp>
+#include <autodiff/ops/registry.hpp>
 
 #include <nlohmann/json.hpp>
 

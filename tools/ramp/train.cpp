@@ -6,7 +6,7 @@
 #include "progress.hpp"
 
 #include <autodiff/autodiff.hpp>
-#include <autodiff/gemm.hpp>
+#include <autodiff/kernels/gemm.hpp>
 #include <nn/joined.hpp>
 #include <nn/nn.hpp>
 

@@ -1,0 +1,130 @@
+#include <autodiff/kernels/gemm.hpp>
+#include <autodiff/kernels/team.hpp>
+#include <autodiff/kernels/tiles.hpp>
+#include <autodiff/values/error.hpp>
+
+#include <cblas.h>
+#ifdef RAMP_ONEDNN
+#include <dnnl.h>
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <new>
+
+// Weak: who isn't linked has no threads. oneDNN's are OpenMP's.
+extern "C" {
+[[gnu::weak]] void openblas_set_num_threads(int);
+[[gnu::weak]] void omp_set_num_threads(int);
+[[gnu::weak]] int omp_get_max_threads();
+}
+
+namespace ramp {
+namespace {
+
+int blas_size(std::size_t n) {
+  if (n > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+    throw ShapeError("[matmul] a size above 2^31 - 1 is more than the BLAS can address");
+  return static_cast<int>(n);
+}
+
+CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
+
+void blas(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda,
+          const float* b, int ldb, float beta, float* y) {
+  cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, y, n);
+}
+void blas(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const double* a, int lda,
+          const double* b, int ldb, double beta, double* y) {
+  cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, lda, b, ldb, beta, y, n);
+}
+void blas(CBLAS_TRANSPOSE t, int m, int n, const float* a, const float* x, float* y) {
+  cblas_sgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
+}
+void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, double* y) {
+  cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
+}
+
+std::atomic<int> threads = 0;  // what was asked for
+
+#ifdef RAMP_ONEDNN
+// Whether there is such a product. Each thread of the team computes a range of rows of y, or of
+// columns if there are more of them.
+bool onednn(const Matrix<float>& a, const Matrix<float>& b, float* y, bool add) {
+  const auto m = static_cast<dnnl_dim_t>(a.height()), n = static_cast<dnnl_dim_t>(b.width()),
+             k = static_cast<dnnl_dim_t>(a.width()), lda = static_cast<dnnl_dim_t>(a.cols),
+             ldb = static_cast<dnnl_dim_t>(b.cols), most = std::max(m, n);
+  constexpr double worth_a_thread = 1 << 21;  // multiplications: 20 us, and waking takes 5
+  const int before = omp_get_max_threads ? omp_get_max_threads() : 1,
+            asked = threads > 0 ? threads.load() : before;
+  const double share =
+      static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / worth_a_thread;
+  const int parts = std::max(1, static_cast<int>(std::min<double>(asked, share)));
+  std::atomic<bool> failed = false;
+  in_parallel(parts, [&](int part) {
+    const auto from = [&](dnnl_dim_t p) { return p == parts ? most : most * p / parts / 16 * 16; };
+    const dnnl_dim_t first = from(part), count = from(part + 1) - first;
+    const dnnl_dim_t row = m == most ? first : 0, column = m == most ? 0 : first;
+    if (omp_set_num_threads) omp_set_num_threads(1);  // of this thread's products
+    if (dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m == most ? count : m,
+                   m == most ? n : count, k, 1, a.data + row * (a.transposed ? 1 : lda), lda,
+                   b.data + column * (b.transposed ? ldb : 1), ldb, add ? 1.0f : 0.0f,
+                   y + row * n + column, n) != dnnl_success)
+      failed = true;
+  });
+  if (omp_set_num_threads) omp_set_num_threads(before);
+  if (failed) throw std::bad_alloc();  // nothing else can go wrong
+  return true;
+}
+bool onednn(const Matrix<double>&, const Matrix<double>&, double*, bool) { return false; }
+#else
+template <class T> bool onednn(const Matrix<T>&, const Matrix<T>&, T*, bool) { return false; }
+#endif
+
+}  // namespace
+
+template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool add) {
+  const int m = blas_size(a.height()), n = blas_size(b.width()), k = blas_size(a.width());
+  if (m == 0 || n == 0) return;
+  if (k == 0) {
+    if (!add) std::fill_n(y, a.height() * b.width(), T(0));
+    return;
+  }
+  // Multiplications up to which tiles win, and which no BLAS spreads over threads.
+  constexpr double small = register_bytes * register_bytes * register_bytes;
+  if (static_cast<double>(m) * n * k <= small) {
+    const auto turned = [](const Matrix<T>& x) {
+      return Matrix<T>{x.data, x.rows, x.cols, !x.transposed};
+    };
+    if (n == 1 && !a.transposed)
+      tiles::dots(a.data, b.data, y, a.rows, a.cols, add);
+    else if (n == 1)  // a column is as wide as a number, a row as a register
+      tiles::gemm(turned(b), turned(a), y, add);
+    else
+      tiles::gemm(a, b, y, add);
+    return;
+  }
+  const int a_cols = blas_size(a.cols), b_cols = blas_size(b.cols);
+  if (n == 1 || m == 1) {  // a vector's elements lie in a row either way
+    if (!add) std::fill_n(y, a.height() * b.width(), T(0));  // 0 * NaN is NaN in some gemv
+    if (n == 1)
+      blas(flag(a.transposed), blas_size(a.rows), a_cols, a.data, b.data, y);
+    else
+      blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
+    return;
+  }
+  if (onednn(a, b, y, add)) return;
+  const T beta = add ? T(1) : T(0);
+  blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);
+}
+
+void set_blas_threads(int n) {
+  threads = n;
+  if (openblas_set_num_threads) openblas_set_num_threads(n);
+}
+
+template void gemm(const Matrix<float>&, const Matrix<float>&, float*, bool);
+template void gemm(const Matrix<double>&, const Matrix<double>&, double*, bool);
+
+}  // namespace ramp

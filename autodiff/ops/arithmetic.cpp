@@ -1,3 +1,0 @@
-#include <autodiff/reading.hpp>
-
-template std::vector<ramp::OpInfo> ramp::make_ops(ramp::Arithmetic);

@@ -1,0 +1,23 @@
+#include <autodiff/tape/reading.hpp>
+
+#include <fmt/format.h>
+
+namespace ramp {
+
+std::string numbers_label(const char* name, const double* attr, std::size_t n) {
+  std::string text = name;
+  for (std::size_t i = 0; i < n; ++i) text += fmt::format(" {:g}", attr[i]);
+  return text;
+}
+
+void throw_no_broadcast(const char* op, std::span<const Shape> in) {
+  std::string shapes;
+  for (const Shape& x : in) {
+    if (!shapes.empty()) shapes += " and ";
+    shapes += to_string(x);
+  }
+  throw ShapeError(fmt::format(
+      "[{}] {} don't broadcast: from the last axis on, sizes must agree or be 1", op, shapes));
+}
+
+}  // namespace ramp

@@ -1,0 +1,4 @@
+#include <autodiff/tape/reading.hpp>
+
+template std::vector<ramp::OpInfo> ramp::make_ops(ramp::Reductions);
+template std::vector<ramp::OpInfo> ramp::make_ops(ramp::Probabilities);

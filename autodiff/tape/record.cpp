@@ -1,0 +1,245 @@
+// Recording what isn't inline in record.hpp: leaves, tensors, and all that is to be looked at.
+#include <autodiff/tape/tape.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ramp {
+
+// Node and record are filled in place: a copy would wait for what is written piece by piece.
+template <class T> Var<T> Tape<T>::push(Tag tag, std::uint32_t attr, std::uint32_t operands,
+                                        std::size_t count, T* data, const Shape& shape) {
+  if (trace_.nodes.full()) grow();
+  const bool tensor = shape.rank() > 0;
+  if (tensor && tensors_.full()) tensors_.reserve(tensors_.size() + 1);
+  tag.flags = static_cast<std::uint16_t>(tag.flags | shape.rank());
+  const std::uint32_t i = end();
+  Node<T>& node = trace_.nodes.add_unchecked();
+  trace_.tags[i] = tag;
+  node.first = 0;
+  node.second = 0;
+  node.place = attr;
+  node.in = {Node<T>::general | operands, static_cast<std::uint32_t>(count)};
+  if (!tensor) {
+    node.value = *data;
+  } else {
+    node.tensor = static_cast<std::uint32_t>(tensors_.size());
+    TensorRecord<T>& record = tensors_.add_unchecked();
+    record.data = data;
+    record.sizes = shape.sizes();
+  }
+  const bool near = !tensor && tag.is(Tag::varies);
+  return {&trace_, Trace<T>::of_epoch(trace_.epoch) | i | (near ? 0 : Trace<T>::aside)};
+}
+
+template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool varies, bool copied,
+                                            Name name, Parameter<T>* p) {
+  const Mark before = mark();
+  try {
+    const Var<T> leaf = new_leaf(value, varies, copied, name, p);
+    return checking_ ? checked(leaf, before) : leaf;
+  } catch (const std::bad_alloc&) {
+    undo(before);
+    throw_memory_error(fmt::format("[{}] {}",
+                                   p        ? "parameter"
+                                   : varies ? "leaf"
+                                   : copied ? "constant"
+                                            : "borrow",
+                                   to_string(value.shape)));
+  } catch (const MemoryError&) {
+    undo(before);
+    throw;
+  }
+}
+
+template <class T> Var<T> Tape<T>::new_leaf(const View<const T>& value, bool varies, bool copied,
+                                            Name name, Parameter<T>* p) {
+  T* data = Value<T>::of(value).data;
+  if (copied && value.shape.rank() > 0) {
+    check_budget(value.size() * sizeof(T));
+    data = values_.template take_array<T>(value.size());
+    std::copy_n(value.data, value.size(), data);
+  }
+  const Tag tag{leaf_op,
+                static_cast<std::uint16_t>((varies ? Tag::varies : 0) | (p ? Tag::bound : 0))};
+  const Var<T> leaf = push(tag, 0, 0, 0, data, value.shape);
+  if (p) bindings_.push_back({p, leaf.place(), p->version()});
+  if (!name.text.empty()) named(leaf, name.text);
+  return leaf;
+}
+
+// On a checked tape: what was just recorded, if its value is finite.
+template <class T> Var<T> Tape<T>::checked(const Var<T>& x, const Mark& before) {
+  const std::uint32_t i = x.place();
+  const View<const T> value = value_of(i);
+  const std::size_t e = first_bad(value);
+  if (e == value.size()) return x;
+  const std::string text =
+      fmt::format("[{}] the value of {} is {} at element {}{}", op_info(op(i)).about.name,
+                  describe(i), plain(value[e]), e, operands_at(i, e));
+  drop(before);
+  throw NonFiniteError(text);
+}
+
+template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
+  // A plain search: it costs less than a table where there are few, and a step of a network with
+  // many takes far longer.
+  for (const Binding& b : bindings_) {
+    if (b.parameter != &p) continue;
+    if (b.version == p.version()) return handle(b.node);
+    throw GradientError(fmt::format(
+        "[tape] parameter '{}' was changed after this tape read it: clear or rewind the tape first",
+        p.name()));
+  }
+  return add_leaf(std::as_const(p).value().view(), true, false, {}, &p);
+}
+
+// In place, not returned: a copy waits for what has just been written piece by piece. A number is
+// put into scratch memory.
+template <class T> void Tape<T>::read(const Input<T>& x, Value<T>& to) {
+  to.scratch = &scratch_;
+  if (x.node == 0) {
+    to.data = scratch<T>(1);
+    *to.data = x.number;
+    return;
+  }
+  Node<T>& node = trace_.nodes[x.node];
+  to.data = &node.value;
+  if (rank(x.node) == 0) return;
+  const TensorRecord<T>& tensor = tensors_[node.tensor];
+  to.data = tensor.data;
+  to.shape = Shape::of(tensor.sizes, rank(x.node));
+}
+
+template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
+  const OpInfo& op = op_info(id);
+  const Mark before = mark();
+  try {
+    const Var<T> y = new_node(id, in, attr);
+    return checking_ ? checked(y, before) : y;
+  } catch (const std::bad_alloc&) {
+    undo(before);
+    std::string shapes;
+    for (const Var<T>& x : in)
+      shapes += (shapes.empty() ? "" : " and ") + to_string(ramp::shape_of(x, op.about.name));
+    throw_memory_error(fmt::format("[{}] of {}", op.about.name, shapes));
+  } catch (const MemoryError&) {
+    undo(before);
+    throw;
+  }
+}
+
+// An op of one or two numbers that vary, of which one may be none of the tape's.
+template <class T>
+Var<T> Tape<T>::push_partials(const OpInfo& op, std::span<const Input<T>> in, const void* attr) {
+  if (trace_.nodes.full()) grow();
+  std::array<T, 2> x{}, slope{};
+  std::array<std::uint32_t, 2> nodes{};
+  std::size_t count = 0;
+  unsigned flags = Tag::varies;
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    x[k] = in[k].node ? trace_.nodes[in[k].node].value : in[k].number;
+    if (in[k].node == 0)
+      flags |= k == 0 ? Tag::number_first : Tag::number_second;
+    else
+      nodes[count++] = in[k].node;
+  }
+  const Rules<T>& rules = op.rules<T>();
+  const T y = rules.scalar(x.data(), attr);
+  const Conventions c{options_.at_zero, count == 2 ? 0.5 : options_.at_zero};
+  count = 0;
+  for (std::size_t k = 0; k < in.size(); ++k)
+    if (in[k].node) slope[count++] = rules.partials[k](x.data(), y, attr, c);
+  const bool both_finite = is_finite(slope[0]) && is_finite(slope[1]);
+  if (flags & Tag::number_first) slope[1] = in[0].number;
+  if (flags & Tag::number_second) slope[1] = in[1].number;
+  std::uint32_t place = 0;
+  if (op.attr_bytes > sizeof(double)) place = keep_attr(attr, op.attr_bytes);
+  const std::uint64_t word = trace_.push({op.id, static_cast<std::uint16_t>(flags)}, y, slope[0],
+                                         slope[1], nodes, both_finite);
+  Node<T>& node = trace_.nodes.back();
+  if (op.attr_bytes == sizeof(double)) {
+    double number;
+    std::memcpy(&number, attr, sizeof number);
+    node.second = static_cast<T>(number);
+  } else if (op.attr_bytes) {
+    node.place = place;
+  }
+  return {&trace_, word};
+}
+
+template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in, const void* attr) {
+  const OpInfo& op = op_info(id);
+  if (!op.shape) throw ValueError("[record] a leaf isn't recorded by an op: call leaf() instead");
+  if (op.attr_bytes && !attr)
+    throw ValueError(fmt::format("[{}] it has attributes: attr must point to them", op.about.name));
+  static constexpr AnyAttr no_attr;
+  if (!op.attr_bytes) attr = &no_attr;  // formulas take attributes by reference, empty ones too
+  if (op.arity != variadic && in.size() != static_cast<std::size_t>(op.arity))
+    throw ValueError(
+        fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity, in.size()));
+  const Arena::Temporary temporary(scratch_);
+  Input<T>* const operands = scratch<Input<T>>(in.size());
+  Shape* const shapes = scratch<Shape>(in.size());
+  Value<T>* const values = scratch<Value<T>>(in.size());
+  bool numbers = true, varies = false;  // numbers of which each node varies; any that does
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    if (in[k].is_number()) {
+      operands[k] = {0, in[k].number_};
+      continue;
+    }
+    const std::uint32_t i = at(in[k], id);
+    operands[k] = {i, 0};
+    shapes[k] = shape_of(i);
+    numbers = numbers && rank(i) == 0 && this->varies(i);
+    varies = varies || (this->varies(i) && op.differentiable_in(static_cast<int>(k)));
+  }
+  varies = varies && varying_;
+  const Shape shape = op.shape({shapes, in.size()}, attr);
+  shape.check_size(op.about.name);
+  const std::size_t bytes = shape.rank() && !op.aliases ? shape.size() * sizeof(T) : 0;
+  check_budget(bytes + sizeof(Node<T>) + sizeof(Tag));
+
+  // Nothing has changed so far, and nothing below throws but for want of memory, or at the end.
+  std::uint32_t attr_at = 0;
+  AnyAttr seen;  // by a float tape, as floats
+  if (op.attr_bytes) {
+    if (op.elementwise && sizeof(T) == 4) {
+      std::array<double, max_attr_bytes / sizeof(double)> number{};
+      std::memcpy(number.data(), attr, op.attr_bytes);
+      for (double& x : number) x = as_float(x);
+      std::memcpy(seen.bytes.data(), number.data(), op.attr_bytes);
+      attr = seen.bytes.data();
+    }
+    if (!numbers || !varies || !op.rules<T>().partials[0]) {
+      attr_at = keep_attr(attr, op.attr_bytes);
+      if (op.adopt) op.adopt(&attrs_[attr_at], values_);
+      attr = &attrs_[attr_at];
+    }
+  }
+  if (numbers && varies && op.rules<T>().partials[0])
+    return push_partials(op, {operands, in.size()}, attr);
+  const auto place = static_cast<std::uint32_t>(pool_.size());
+  if (place >= Node<T>::general - in.size())
+    throw BudgetError("[tape] 2^31 operands are most: clear or rewind it");
+  for (std::size_t k = 0; k < in.size(); ++k)
+    pool_.push(operands[k].node ? operands[k].node
+                                : Node<T>::general | keep_number(operands[k].number));
+  if (op.attr_bytes) attr = &attrs_[attr_at];
+  if (trace_.nodes.full()) grow();  // operands of rank 0 are read where their nodes lie
+  for (std::size_t k = 0; k < in.size(); ++k) read(operands[k], values[k]);
+  T number;
+  T* data = shape.rank() == 0 ? &number : values[0].data;
+  if (shape.rank() == 0 || !op.aliases || shapes[0].rank() == 0) {
+    if (shape.rank() > 0) data = values_.template take_array<T>(shape.size());
+    evaluate<T>(op, {values, in.size()}, attr, {data, shape}, false);
+  }
+  const Tag tag{id, varies ? Tag::varies : std::uint16_t{0}};
+  return push(tag, attr_at, place, in.size(), data, shape);
+}
+
+template class Tape<float>;
+template class Tape<double>;
+
+}  // namespace ramp

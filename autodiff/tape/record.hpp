@@ -1,0 +1,208 @@
+// Recording an op of numbers: its value and its partial derivatives, from its one formula and that
+// formula's pullbacks of 1, inlined where the op is known. All else is recorded by record.cpp.
+#pragma once
+
+#include <autodiff/tape/tape.hpp>
+
+#include <numeric>
+
+namespace ramp {
+
+// Numbers among the attributes as a float tape sees them: compared with a float, 0.1 is 0.1f.
+inline double as_float(double x) {
+  const volatile float f = static_cast<float>(x);  // g++ 12 drops the two conversions of a pair
+  return f;
+}
+template <class T, class O> typename O::Attr as_seen(const typename O::Attr& attr) {
+  using Attr = typename O::Attr;
+  if constexpr (O::elementwise && sizeof(T) == 4 && !std::is_empty_v<Attr>) {
+    auto numbers = std::bit_cast<std::array<double, sizeof(Attr) / sizeof(double)>>(attr);
+    for (double& x : numbers) x = as_float(x);
+    return std::bit_cast<Attr>(numbers);
+  } else {
+    return attr;
+  }
+}
+
+template <class O, class T, class... X>
+[[gnu::always_inline]] inline T value_of_numbers(const typename O::Attr& attr, const X&... x) {
+  return static_cast<T>(call(O::value, x..., attr));
+}
+// d y / d x[K]: what the pullback makes of 1.
+template <class O, std::size_t K, class T, class... X>
+[[gnu::always_inline]] inline T partial(const At<typename O::Attr>& at, const T& y, const X&... x) {
+  return static_cast<T>(call(std::get<K>(O::pullbacks), T(1), x..., y, at));
+}
+
+// --- The form with partials ------------------------------------------------------------------
+
+template <class T> bool is_finite(T x) { return x - x == 0; }
+
+// The next node; there must be room for it.
+template <class T>
+[[gnu::always_inline]] inline std::uint64_t Trace<T>::push(Tag tag, T value, T first, T second,
+                                                           std::array<std::uint32_t, 2> in,
+                                                           bool all_finite) {
+  const auto i = static_cast<std::uint32_t>(nodes.size());
+  Node<T>& node = nodes.add_unchecked();
+  node.value = value;
+  node.first = first;
+  node.second = second;
+  node.in = in;
+  tags[i] = tag;
+  if (!all_finite && bad == none) [[unlikely]]
+    bad = i;
+  return of_epoch(epoch) | i;
+}
+
+template <class T> template <class O>
+[[gnu::always_inline]] inline std::uint64_t Trace<T>::record(const typename O::Attr& attr,
+                                                             std::uint32_t a) {
+  using Attr = typename O::Attr;
+  if (nodes.full()) [[unlikely]]
+    tape->grow();  // before the value, which would wait in memory for it
+  const T x = nodes[a].value;
+  const T y = value_of_numbers<O, T>(attr, x);
+  const T first = partial<O, 0, T>({attr, at_zero, at_zero}, y, x);
+  const std::uint64_t word =
+      push({op_id<O>(), Tag::varies}, y, first, T(0), {a, 0}, is_finite(first));
+  if constexpr (!std::is_empty_v<Attr>) keep_attr(nodes.back(), &attr, sizeof(Attr));
+  return word;
+}
+
+template <class T> template <class O>
+[[gnu::always_inline]] inline std::uint64_t Trace<T>::record(std::uint32_t a, std::uint32_t b) {
+  if (nodes.full()) [[unlikely]]
+    tape->grow();
+  const T x0 = nodes[a].value, x1 = nodes[b].value;
+  const At<typename O::Attr> at{{}, at_zero, 0.5};
+  const T y = value_of_numbers<O, T>(at, x0, x1);
+  const T first = partial<O, 0, T>(at, y, x0, x1), second = partial<O, 1, T>(at, y, x0, x1);
+  return push({op_id<O>(), Tag::varies}, y, first, second, {a, b},
+              is_finite(first) && is_finite(second));
+}
+
+template <class T> template <class O, bool first>
+[[gnu::always_inline]] inline std::uint64_t Trace<T>::record_with(T number, std::uint32_t a) {
+  if (nodes.full()) [[unlikely]]
+    tape->grow();
+  const T x0 = first ? number : nodes[a].value, x1 = first ? nodes[a].value : number;
+  const At<typename O::Attr> at{{}, at_zero, at_zero};
+  const T y = value_of_numbers<O, T>(at, x0, x1), d = partial<O, first, T>(at, y, x0, x1);
+  return push({op_id<O>(), Tag::varies | (first ? Tag::number_first : Tag::number_second)}, y, d,
+              number, {a, 0}, is_finite(d));
+}
+
+template <class T>
+inline void Trace<T>::keep_attr(Node<T>& node, const void* attr, std::size_t bytes) {
+  double number;
+  if (bytes == sizeof number) {
+    std::memcpy(&number, attr, bytes);
+    node.second = static_cast<T>(number);
+  } else {
+    node.place = tape->keep_attr(attr, bytes);
+  }
+}
+
+// --- Handles ---------------------------------------------------------------------------------
+
+template <class T> template <class X>
+[[gnu::always_inline]] inline decltype(auto) Var<T>::lifted(const X& x) {
+  if constexpr (std::is_same_v<X, Var<T>>) {
+    return (x);
+  } else if constexpr (is_comparison<X>) {
+    return x.recorded();
+  } else {
+    static_assert(std::is_arithmetic_v<X>,
+                  "float and double tapes don't mix: convert the values, not the handles");
+    return Var(static_cast<T>(x));
+  }
+}
+
+template <class T> template <class O, class... X>
+[[gnu::always_inline]] inline Var<T> Var<T>::record(const typename O::Attr& attr, const X&... x) {
+  return record_vars<O>(as_seen<T, O>(attr), lifted(x)...);
+}
+
+template <class T> template <class O>
+[[gnu::always_inline]] inline Var<T> Var<T>::record_vars(const typename O::Attr& attr,
+                                                         const Var& x) {
+  if constexpr (has_partials<O>)
+    if (x.is_near()) [[likely]]
+      return {x.trace_, x.trace_->template record<O>(attr, x.place())};
+  return record_slowly<O>(attr, x);
+}
+
+template <class T> template <class O>
+[[gnu::always_inline]] inline Var<T> Var<T>::record_vars(const typename O::Attr& attr, const Var& a,
+                                                         const Var& b) {
+  if constexpr (has_partials<O>) {
+    if (a.is_near()) {
+      if (b.trace_ == a.trace_ && b.is_near()) [[likely]]
+        return {a.trace_, a.trace_->template record<O>(a.place(), b.place())};
+      if (b.is_number())
+        return {a.trace_, a.trace_->template record_with<O, false>(b.number_, a.place())};
+    } else if (a.is_number() && b.is_near()) {
+      return {b.trace_, b.trace_->template record_with<O, true>(a.number_, b.place())};
+    }
+  }
+  return record_slowly<O>(attr, a, b);
+}
+
+template <class T> template <class O>
+inline Var<T> Var<T>::record_vars(const typename O::Attr& attr, const Var& a, const Var& b,
+                                  const Var& c) {
+  return record_slowly<O>(attr, a, b, c);
+}
+
+template <class T> template <class O, class... X>
+[[gnu::noinline]] Var<T> Var<T>::record_slowly(const typename O::Attr& attr, const X... x) {
+  static_assert(sizeof...(X) == O::arity);
+  if constexpr (O::elementwise)
+    if ((x.is_number() && ...)) return Var(value_of_numbers<O, T>(attr, x.number_...));
+  const std::array<Var, sizeof...(X)> all{x...};
+  const auto on_tape = std::find_if(all.begin(), all.end() - 1, [](Var v) { return v.trace_; });
+  return on_tape->tape(O::about.name).record(op_id<O>(), all, &attr);
+}
+
+template <class T> void Var<T>::check_together(const Var& a, const Var& b, const char* call) {
+  for (const Var* x : {&a, &b})
+    for (const Var* on : {&a, &b})
+      if (!x->is_number() && !on->is_number()) on->tape(call).at(*x, call);
+}
+
+template <class T> inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
+  if (checking_ || !name.text.empty()) return add_leaf({&value, Shape{}}, varies, true, name);
+  if (trace_.nodes.full()) grow();
+  const std::uint16_t flags = varies ? Tag::varies : std::uint16_t{0};
+  const std::uint64_t word = trace_.push({leaf_op, flags}, value, T(0), T(0), {}, true);
+  return {&trace_, varies ? word : word | Trace<T>::aside};
+}
+
+// x += y and its like, for handles: the variable then stands for the new node.
+template <class T, Operand X> Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
+template <class T, Operand X> Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
+template <class T, Operand X> Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
+template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }
+
+/// Joins tensors along an axis. ShapeError unless all other sizes agree.
+template <class T> Var<T> concat(std::span<const Var<T>> in, int axis) {
+  if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
+  for (const Var<T>& x : in) in[0].tape("concat").at(x, op_id<Concat>());
+  const AlongAxis at{normal_axis("concat", axis, in[0].shape())};
+  return in[0].tape().record(op_id<Concat>(), in, &at);
+}
+
+/// max({x, y, z}): from left to right, as max(max(x, y), z).
+template <class T> Var<T> max(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[max] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return maximum(a, b); });
+}
+template <class T> Var<T> min(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[min] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return minimum(a, b); });
+}
+
+}  // namespace ramp

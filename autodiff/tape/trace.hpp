@@ -1,0 +1,63 @@
+// The nodes of a tape, in order, and which handles stand for them.
+#pragma once
+
+#include <autodiff/tape/node.hpp>
+#include <autodiff/values/arena.hpp>
+
+#include <cstdint>
+#include <limits>
+
+namespace ramp {
+
+template <class T> class Tape;
+
+/// What a handle points to. It outlives its tape and is used again by a later one, so that a handle
+/// of a tape that is gone is refused without reading memory that is gone. A handle names a node and
+/// the epoch in which it was recorded: each rewind begins a new one, and a tape goes on counting
+/// where the last one with this trace stopped. After 2^32 rewinds epochs come again: a handle kept
+/// as long as that may then pass for another.
+template <class T> struct Trace {
+  static constexpr std::uint64_t no_handle = ~std::uint64_t{0};
+  // The bit of a handle on what isn't both a number and varying; ops on it don't have the short
+  // form, so recording need not look at the node to choose.
+  static constexpr std::uint32_t aside = 1u << 31;
+
+  static std::uint64_t of_epoch(std::uint32_t epoch) { return std::uint64_t{epoch} << 32; }
+  static std::uint32_t place(std::uint64_t word) {
+    return static_cast<std::uint32_t>(word) & ~aside;
+  }
+
+  /// Whether a handle surely is a number of this tape that varies: of the newest epoch, or of the
+  /// one before, from before a loop that rewinds. Not asked where each op is to be looked at.
+  bool is_near(std::uint64_t word) const {
+    return (word ^ now) < aside || (word ^ before) < before_end;
+  }
+
+  // Records an op in the form with partials (record.hpp); gives the node as a handle has it.
+  template <class O> std::uint64_t record(const typename O::Attr& attr, std::uint32_t a);
+  template <class O> std::uint64_t record(std::uint32_t a, std::uint32_t b);
+  template <class O, bool first> std::uint64_t record_with(T number, std::uint32_t a);
+  std::uint64_t push(Tag tag, T value, T first, T second, std::array<std::uint32_t, 2> in,
+                     bool all_finite);
+  void keep_attr(Node<T>& node, const void* attr, std::size_t bytes);
+
+  std::uint64_t now = no_handle;     // the newest epoch, as handles have it
+  std::uint64_t before = no_handle;  // and the one before it,
+  std::uint32_t before_end = 0;      // whose nodes end here
+  std::uint32_t bad = none;  // the first node with a partial that isn't finite: a quick sweep that
+                             // passes it by could miss a 0 * infinity
+  double at_zero = 0;
+  Records<Node<T>> nodes;   // the first is no one's: what an operand that isn't there points to
+  Records<Tag> tags;        // as many; of their size only the capacity counts
+  Tape<T>* tape = nullptr;  // null when it is gone
+  std::uint32_t epoch = 0, first_epoch = 0;  // first: the tape's
+  Trace* next = nullptr;                     // among those that no tape uses
+
+  static constexpr std::uint32_t none = UINT32_MAX;
+};
+
+/// One that no tape uses. NoMemory where there is none.
+template <class T> Trace<T>& take_trace();
+template <class T> void give_back(Trace<T>& trace) noexcept;
+
+}  // namespace ramp

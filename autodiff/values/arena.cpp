@@ -1,0 +1,48 @@
+#include <autodiff/values/arena.hpp>
+#include <autodiff/values/error.hpp>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace ramp {
+
+void Arena::next_block(std::size_t bytes) {
+  for (std::size_t i = at_.block + 1; i < blocks_.size(); ++i) {  // one kept from an earlier round
+    if (bytes > blocks_[i].size) continue;
+    at_.block = i;
+    at_.used = 0;
+    return;
+  }
+  constexpr std::size_t smallest = std::size_t{1} << 16;
+  const std::size_t size = std::max({bytes, capacity_, smallest});
+  blocks_.reserve(blocks_.size() + 1);
+  blocks_.push_back(
+      {std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(take_pages(size)), {size}),
+       size});
+  at_.block = blocks_.size() - 1;
+  at_.used = 0;
+  capacity_ += size;
+}
+
+// On huge pages where there are at least two.
+constexpr std::size_t huge_page = std::size_t{1} << 21;
+static std::size_t page_of(std::size_t bytes) {
+  return bytes >= 2 * huge_page ? huge_page : alignment;
+}
+
+void* take_pages(std::size_t bytes) {
+  const std::size_t align = page_of(bytes);
+  void* p = try_memory((bytes + align - 1) / align * align, align);
+  if (!p) throw NoMemory(bytes);
+#ifdef __linux__
+  if (align == huge_page) madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+  return p;
+}
+
+void give_pages(void* p, std::size_t bytes) noexcept {
+  ::operator delete (p, std::align_val_t{page_of(bytes)});
+}
+
+}  // namespace ramp

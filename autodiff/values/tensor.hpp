@@ -1,0 +1,97 @@
+// Plain values: View looks at memory that somebody else owns, Tensor owns its own. No gradients.
+#pragma once
+
+#include <autodiff/values/shape.hpp>
+
+#include <algorithm>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace ramp {
+
+inline constexpr std::size_t alignment = 64;  // bytes: a cache line, and the widest SIMD register
+
+/// A contiguous row-major array of `shape` at `data`.
+template <class T> struct View {
+  T* data = nullptr;
+  Shape shape;
+
+  std::size_t size() const { return shape.size(); }
+  T& operator[](std::size_t i) const { return data[i]; }
+  T* begin() const { return data; }
+  T* end() const { return data + size(); }
+  operator View<const T>() const requires(!std::is_const_v<T>) { return {data, shape}; }
+};
+
+// Memory from operator new. Null where it can't be had, and for more than the machine has: systems
+// that promise any amount end the program that writes to it.
+void* try_memory(std::size_t bytes, std::size_t align) noexcept;
+[[noreturn]] void throw_no_memory(const Shape& shape, std::size_t bytes);
+[[noreturn]] void throw_size_mismatch(const Shape& shape, std::size_t given);
+[[noreturn]] void throw_not_a_scalar(const char* call, const Shape& shape);
+
+/// An owning, 64-byte-aligned tensor of rank 0 to 4, filled with zeros unless told otherwise.
+/// MemoryError, naming its shape, where there is no memory for it.
+template <class T> class Tensor {
+ public:
+  Tensor() : Tensor(Shape{}) {}
+  explicit Tensor(const Shape& shape, T fill = T(0)) : shape_(shape), data_(allocate(shape)) {
+    std::fill_n(data(), size(), fill);
+  }
+  /// Throws ShapeError unless there is a value for each element.
+  Tensor(const Shape& shape, std::initializer_list<T> values)
+      : Tensor(shape, std::span<const T>(values.begin(), values.size())) {}
+  Tensor(const Shape& shape, std::span<const T> values) : shape_(shape), data_(allocate(shape)) {
+    if (values.size() != size()) throw_size_mismatch(shape, values.size());
+    std::copy(values.begin(), values.end(), data());
+  }
+  explicit Tensor(View<const T> view) : Tensor(view.shape, std::span(view.data, view.size())) {}
+  Tensor(const Tensor& other) : Tensor(other.view()) {}
+  Tensor(Tensor&& other) noexcept  // which is left with no elements
+      : shape_(std::exchange(other.shape_, Shape::of({0}, 1))), data_(std::move(other.data_)) {}
+  Tensor& operator=(Tensor other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  const Shape& shape() const { return shape_; }
+  std::size_t size() const { return shape_.size(); }
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  T* begin() { return data(); }
+  T* end() { return data() + size(); }
+  const T* begin() const { return data(); }
+  const T* end() const { return data() + size(); }
+  T& operator[](std::size_t i) { return data()[i]; }
+  const T& operator[](std::size_t i) const { return data()[i]; }
+  View<T> view() { return {data(), shape_}; }
+  View<const T> view() const { return {data(), shape_}; }
+  T item() const {  // the value of a tensor with one element; ShapeError otherwise
+    if (size() != 1) throw_not_a_scalar("item", shape_);
+    return data()[0];
+  }
+
+ private:
+  struct Free {
+    void operator()(T* p) const { ::operator delete (p, std::align_val_t{alignment}); }
+  };
+  static T* allocate(const Shape& shape) {
+    const std::size_t bytes = std::max<std::size_t>(shape.size(), 1) * sizeof(T);
+    void* const p = try_memory(bytes, alignment);
+    if (!p) throw_no_memory(shape, bytes);
+    return static_cast<T*>(p);
+  }
+  void swap(Tensor& other) noexcept {
+    std::swap(shape_, other.shape_);
+    std::swap(data_, other.data_);
+  }
+
+  Shape shape_;
+  std::unique_ptr<T[], Free> data_;
+};
+
+}  // namespace ramp
