@@ -137,14 +137,12 @@ template <class T> template <class O>
 [[gnu::always_inline]] inline Var<T> Var<T>::record_vars(const typename O::Attr& attr, const Var& a,
                                                          const Var& b) {
   if constexpr (has_partials<O>) {
-    if (a.is_near()) {
-      if (b.trace_ == a.trace_ && b.is_near()) [[likely]]
-        return {a.trace_, a.trace_->template record<O>(a.place(), b.place())};
-      if (b.is_number())
-        return {a.trace_, a.trace_->template record_with<O, false>(b.number_, a.place())};
-    } else if (a.is_number() && b.is_near()) {
+    if (a.trace_ == b.trace_ && a.trace_ && a.trace_->are_near(a.word_, b.word_)) [[likely]]
+      return {a.trace_, a.trace_->template record<O>(a.place(), b.place())};
+    if (b.is_number() && a.is_near())
+      return {a.trace_, a.trace_->template record_with<O, false>(b.number_, a.place())};
+    if (a.is_number() && b.is_near())
       return {b.trace_, b.trace_->template record_with<O, true>(a.number_, b.place())};
-    }
   }
   return record_slowly<O>(attr, a, b);
 }

@@ -41,6 +41,10 @@ template <class T> struct Trace {
                      bool all_finite);
   void keep_attr(Node<T>& node, const void* attr, std::size_t bytes);
 
+  bool are_near(std::uint64_t a, std::uint64_t b) const {
+    return ((a ^ now) | (b ^ now)) < aside || (is_near(a) && is_near(b));
+  }
+
   std::uint64_t now = no_handle;     // the newest epoch, as handles have it
   std::uint64_t before = no_handle;  // and the one before it,
   std::uint32_t before_end = 0;      // whose nodes end here

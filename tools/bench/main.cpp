@@ -81,9 +81,10 @@ void print_head(const ordered_json& m, bool markdown) {
 
 int main(int argc, char** argv) try {
   const std::vector<std::string> names{
-      "moons",      "digits",     "mnist",       "glorot",         "wide",       "scalars",
-      "tensors-16", "scalar-mlp", "asian",       "asian-one-tape", "inference",  "threads",
-      "playground", "memory",     "train-mnist", "train-fashion",  "instruments"};
+      "moons",      "digits",     "mnist",       "glorot",        "wide",
+      "scalars",    "tensors-16", "scalar-mlp",  "asian",         "asian-one-tape",
+      "long-chain", "pendulum",   "rosenbrock",  "inference",     "threads",
+      "playground", "memory",     "train-mnist", "train-fashion", "instruments"};
   bench::Options options;
   bool json = false, markdown = false;
   std::vector<std::string> added, peak;

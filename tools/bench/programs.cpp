@@ -1,6 +1,7 @@
 // Scalar programs, recorded and swept again for each evaluation, beside their hand-written
 // adjoints.
 #include "allocations.hpp"
+#include "formulas.hpp"
 #include "peers.hpp"
 #include "report.hpp"
 #include "scalar_by_hand.hpp"
@@ -15,11 +16,6 @@
 namespace ramp::bench {
 namespace {
 
-double gradient(const Tape<double>& tape, const Var<double>& x) {
-  const auto g = tape.gradient_of(x.index());
-  return g ? (*g)[0] : 0;
-}
-
 class ScalarMlp {
  public:
   std::size_t nodes = 0;  // of the last call
@@ -31,7 +27,7 @@ class ScalarMlp {
     for (const double p : parameters) leaves_.push_back(tape_.leaf(p));
     const Var<double> loss = scalar_mlp_loss<Var<double>>(leaves_, points);
     tape_.backward(loss);
-    for (std::size_t i = 0; i < leaves_.size(); ++i) out[i] = gradient(tape_, leaves_[i]);
+    for (std::size_t i = 0; i < leaves_.size(); ++i) out[i] = tape_.derivative(leaves_[i]);
     nodes = tape_.size();
     return loss.item();
   }
@@ -52,7 +48,7 @@ class AsianOneTape {
     const Var<double> s = tape_.leaf(spot), v = tape_.leaf(vol), r = tape_.leaf(rate);
     const Var<double> price = asian_price(s, v, r, normals);
     tape_.backward(price);
-    out[0] = gradient(tape_, s), out[1] = gradient(tape_, v), out[2] = gradient(tape_, r);
+    out[0] = tape_.derivative(s), out[1] = tape_.derivative(v), out[2] = tape_.derivative(r);
     nodes = tape_.size();
     return price.item();
   }
@@ -74,16 +70,16 @@ class AsianByPath {
     const Var<double> drift = (r - 0.5 * v * v) * dt, diffusion = v * std::sqrt(dt);
     const Tape<double>::Mark start = tape_.mark();
     const std::size_t paths = normals.size() / asian_steps;
-    nodes = start.nodes;
+    const std::size_t before = nodes = tape_.size();
     double total = 0, g_s = 0, g_v = 0, g_r = 0;
     for (std::size_t p = 0; p < paths; ++p) {
       tape_.rewind(start);
       const Var<double> payoff =
           asian_payoff(s, drift, diffusion, normals.subspan(p * asian_steps).first<asian_steps>());
       tape_.backward(payoff);
-      nodes += tape_.size() - start.nodes;
+      nodes += tape_.size() - before;
       total += payoff.item();
-      g_s += gradient(tape_, s), g_v += gradient(tape_, v), g_r += gradient(tape_, r);
+      g_s += tape_.derivative(s), g_v += tape_.derivative(v), g_r += tape_.derivative(r);
     }
     const double discount = std::exp(-rate * maturity) / static_cast<double>(paths);
     out[0] = discount * g_s, out[1] = discount * g_v;
@@ -105,6 +101,53 @@ template <class Make> Others other_programs(const Make& make) {
       if (Peer::Gradient gradient = make(*peer, replay))
         all.emplace_back(peer->name() + (replay ? "_replay" : ""), std::move(gradient));
   return all;
+}
+
+// Ramp's gradient of a formula beside its plain value, and beside its derivatives in each
+// direction, which must be the same.
+template <class Formula> void compare_plain(Table& table, const Options& options,
+                                            const std::string& name, std::vector<double> at,
+                                            const Formula& formula) {
+  if (!options.wants(name)) return;
+  progress(name);
+  Tape<double> tape;
+  std::vector<Var<double>> leaves;
+  std::vector<double> g(at.size());
+  const auto gradient = [&] {
+    tape.clear();
+    leaves.clear();
+    for (const double x : at) leaves.push_back(tape.leaf(x));
+    const Var<double> y = formula(std::span<const Var<double>>(leaves));
+    tape.backward(y);
+    for (std::size_t i = 0; i < at.size(); ++i) g[i] = tape.derivative(leaves[i]);
+    return y.item();
+  };
+  const double value = gradient();
+  double worst = std::abs(value - formula(std::span<const double>(at))) / std::abs(value);
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    std::vector<Dual> along(at.begin(), at.end());
+    along[i].d = 1;
+    const double d = formula(std::span<const Dual>(along)).d;
+    worst = std::max(worst, std::abs(g[i] - d) / std::max(1.0, std::abs(d)));
+  }
+  if (!(worst < 1e-9))
+    table.failures.push_back(fmt::format("{}: both sides differ by {:.1e}", name, worst));
+  std::size_t turn = 0;
+  const auto plain = [&] {  // at a point that the compiler doesn't know
+    at[turn++ % at.size()] += 1e-12;
+    return formula(std::span<const double>(at));
+  };
+  const std::size_t before = allocations();
+  keep(gradient());
+  const auto allocated = static_cast<std::int64_t>(allocations() - before);
+  nlohmann::ordered_json row{{"name", name}, {"inputs", at.size()}, {"nodes", tape.size()}};
+  row["allocations"] = allocated;
+  add_timings(
+      row, table.name,
+      options.race({{"ramp", [&] { keep(gradient()); }}, {"hand", [&] { keep(plain()); }}}));
+  row["ns_a_node"] = row["ramp_us"].get<double>() * 1e3 / static_cast<double>(tape.size());
+  row["difference"] = worst;
+  table.rows.push_back(std::move(row));
 }
 
 // Both sides write a gradient and return the value.
@@ -178,7 +221,10 @@ Table programs(const Options& options) {
       "asian records path by path, asian-one-tape all paths on one tape, as ADOL-C does in both "
       "rows."
       " A replay runs a tape again that was recorded before. By hand: plain loops, as the compiler"
-      " vectorises them; in SIMD: a layer's outputs or eight paths side by side.";
+      " vectorises them; in SIMD: a layer's outputs or eight paths side by side. long-chain, "
+      "pendulum "
+      "and"
+      " rosenbrock stand beside the plain function, which computes no gradient.";
   if (options.wants("scalar-mlp")) {
     const std::vector<Point> points = moons();
     const std::vector<double> parameters = mlp_initial();
@@ -209,6 +255,11 @@ Table programs(const Options& options) {
   };
   asian("asian", AsianByPath());
   asian("asian-one-tape", AsianOneTape());
+
+  compare_plain(table, options, "long-chain", {1}, [](auto x) { return long_chain(x); });
+  compare_plain(table, options, "pendulum", {1, 1.2, 0, 0}, [](auto x) { return pendulum(x); });
+  compare_plain(table, options, "rosenbrock", std::vector<double>(rosenbrock_inputs, 0.5),
+                [](auto x) { return rosenbrock(x); });
   return table;
 }
 
