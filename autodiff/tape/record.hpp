@@ -78,8 +78,7 @@ template <class T> template <class O>
   const At<typename O::Attr> at{{}, at_zero, 0.5};
   const T y = value_of_numbers<O, T>(at, x0, x1);
   const T first = partial<O, 0, T>(at, y, x0, x1), second = partial<O, 1, T>(at, y, x0, x1);
-  return push({op_id<O>(), Tag::varies}, y, first, second, {a, b},
-              is_finite(first) && is_finite(second));
+  return push({op_id<O>(), Tag::varies}, y, first, second, {a, b}, is_finite(first + second));
 }
 
 template <class T> template <class O, bool first>
@@ -129,7 +128,7 @@ template <class T> template <class O>
                                                          const Var& x) {
   if constexpr (has_partials<O>)
     if (x.is_near()) [[likely]]
-      return {x.trace_, x.trace_->template record<O>(attr, x.place())};
+      return {x.trace_, x.trace_->template record<O>(attr, x.near_place())};
   return record_slowly<O>(attr, x);
 }
 
@@ -138,11 +137,11 @@ template <class T> template <class O>
                                                          const Var& b) {
   if constexpr (has_partials<O>) {
     if (a.trace_ == b.trace_ && a.trace_ && a.trace_->are_near(a.word_, b.word_)) [[likely]]
-      return {a.trace_, a.trace_->template record<O>(a.place(), b.place())};
+      return {a.trace_, a.trace_->template record<O>(a.near_place(), b.near_place())};
     if (b.is_number() && a.is_near())
-      return {a.trace_, a.trace_->template record_with<O, false>(b.number_, a.place())};
+      return {a.trace_, a.trace_->template record_with<O, false>(b.number_, a.near_place())};
     if (a.is_number() && b.is_near())
-      return {b.trace_, b.trace_->template record_with<O, true>(a.number_, b.place())};
+      return {b.trace_, b.trace_->template record_with<O, true>(a.number_, b.near_place())};
   }
   return record_slowly<O>(attr, a, b);
 }
@@ -169,7 +168,8 @@ template <class T> void Var<T>::check_together(const Var& a, const Var& b, const
       if (!x->is_number() && !on->is_number()) on->tape(call).at(*x, call);
 }
 
-template <class T> inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
+template <class T>
+[[gnu::always_inline]] inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
   if (checking_ || !name.text.empty()) return add_leaf({&value, Shape{}}, varies, true, name);
   if (trace_.nodes.full()) grow();
   const std::uint16_t flags = varies ? Tag::varies : std::uint16_t{0};

@@ -71,6 +71,9 @@ template <class T> class Var {
   bool is_number() const { return trace_ == nullptr; }
   bool is_near() const { return trace_ && trace_->is_near(word_); }
   std::uint32_t place() const { return Trace<T>::place(word_); }
+  std::uint32_t near_place() const {
+    return static_cast<std::uint32_t>(word_);
+  }  // `aside` isn't set
   [[noreturn]] void throw_without_tape(const char* call) const;
   View<const T> read(const char* call) const;
   T read_item() const;

@@ -171,3 +171,32 @@ TEST_CASE_TEMPLATE("-0 is 0 in what a kink selects, and a bound is a number", T,
     }
   }
 }
+
+TEST_CASE("a kink's formula is 0 at the kink and nowhere else") {
+  const auto distance_from = [](const char* op, std::vector<double> in,
+                                std::array<double, 2> attr = {}) {
+    return find_op(op)->kink(in.data(), attr.data());
+  };
+  CHECK(distance_from("hypot", {0, 0}) == 0);
+  for (const auto& at : {std::vector<double>{1, 0}, {0, 1}, {-1, 1}, {1, 1}, {1, -1}, {-2, 0}})
+    CHECK(distance_from("hypot", at) > 0);
+  CHECK(distance_from("gate", {3, 3, 1}) == 0);
+  CHECK(distance_from("gate", {0, 3, 1}) != 0);
+  CHECK(distance_from("gate", {3, 0, 1}) != 0);
+  CHECK(distance_from("gate", {3, -3, 1}) != 0);
+  CHECK(distance_from("clamp", {-1, 0, 0}, {-1, 0.5}) == 0);
+  CHECK(distance_from("clamp", {0.5, 0, 0}, {-1, 0.5}) == 0);
+  CHECK(std::abs(distance_from("clamp", {-1.25, 0, 0}, {-1, 0.5})) == 0.25);  // of the nearer one
+  CHECK(std::abs(distance_from("clamp", {0.25, 0, 0}, {-1, 0.5})) == 0.25);
+  CHECK(std::abs(distance_from("clamp", {4.5, 0, 0}, {-1, 0.5})) == 4);
+}
+
+TEST_CASE("distance is that between two points") {
+  Tape tape;
+  const auto a = tape.leaf({4, 1}), b = tape.leaf({1, -3});
+  const auto d = distance(a, b);
+  CHECK(d.item() == 5);
+  const auto g = tape.grad(d, {a, b});
+  CHECK(g[0][0] == Approx(0.6));
+  CHECK(g[1][1] == Approx(-0.8));
+}
