@@ -196,7 +196,34 @@ template <class O> Shape op_shape(std::span<const Shape> in, const void* attr) {
   }
 }
 
+// Partials stand for pullbacks only where these are linear in g: on an op's examples they are
+// compared. ValueError if they aren't.
+void check_slope(const char* op, double of_1, double of_g, double g);
+template <class O> void check_slopes() {
+  using R = Reading<O, double>;
+  for (const auto& example : O::examples()) {
+    std::array<double, R::arity> x;
+    R::template repeat<R::arity>([&](auto k) { x[k] = example.inputs[k][0]; });
+    const double y = R::scalar(x.data(), &example.attr);
+    const At<typename O::Attr> at{example.attr, 0, 0.5};
+    R::template repeat<R::arity>([&](auto k) {
+      for (const double g : {3.0, -0.25})
+        check_slope(
+            O::about.name, R::template slope<k>(x.data(), y, &example.attr, {0, 0.5}),
+            R::template spread_out<R::arity>(
+                [&](auto... v) {
+                  return static_cast<double>(call(std::get<k>(O::pullbacks), g, v..., y, at));
+                },
+                x),
+            g);
+    });
+  }
+}
+
 template <class O> OpInfo make_op() {
+#ifndef NDEBUG
+  if constexpr (has_partials<O>) check_slopes<O>();
+#endif
   using Attr = typename O::Attr;
   using R = Reading<O, double>;
   OpInfo op;

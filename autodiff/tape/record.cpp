@@ -47,7 +47,7 @@ template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool var
                                    : copied ? "constant"
                                             : "borrow",
                                    to_string(value.shape)));
-  } catch (const MemoryError&) {
+  } catch (...) {
     undo(before);
     throw;
   }
@@ -124,7 +124,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
     for (const Var<T>& x : in)
       shapes += (shapes.empty() ? "" : " and ") + to_string(ramp::shape_of(x, op.about.name));
     throw_memory_error(fmt::format("[{}] of {}", op.about.name, shapes));
-  } catch (const MemoryError&) {
+  } catch (...) {
     undo(before);
     throw;
   }

@@ -50,7 +50,7 @@ struct KinkCount {
 template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value<T>> in,
                                          const void* attr, const Shape& shape, T within);
 /// Runs a pullback: to = pullback(g), or to += pullback(g). False if it may have made a NaN or an
-/// infinity, which calls for a more careful look (backward.cpp).
+/// infinity, which calls for a more careful look (sweep.cpp).
 template <class T> bool pull_back(const OpInfo& op, const Call<T>& call, int input,
                                   const Value<T>& g, const View<T>& to, bool add);
 

@@ -46,6 +46,11 @@ struct Clipped : Elementwise<1> {  // no gradient: the pullback isn't linear in 
   static Examples examples() { return {{{1}, 1}}; }
 };
 
+struct Cut : Clipped {
+  static constexpr About about{"test_cut", "x", "A pullback that clips g, and doesn't say so."};
+  static constexpr bool has_slopes = true;
+};
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("each op's pullbacks are linear in g, so that partials can stand for them", T,
@@ -72,6 +77,15 @@ TEST_CASE("an op that is not linear in g says so, and is swept by its pullback")
   CHECK(tape.derivative(x) == 0.5);
   tape.backward(0.25 * y);
   CHECK(tape.derivative(x) == 0.25);
+}
+
+TEST_CASE("an op that says it is linear in g, and is not, is found by its examples") {
+  CHECK_NOTHROW(check_slopes<Tanh>());
+  CHECK_THROWS_WITH_AS(check_slopes<Cut>(), doctest::Contains("[test_cut] its pullback gives"),
+                       ValueError);
+#ifndef NDEBUG
+  CHECK_THROWS_AS(register_op<Cut>(), ValueError);
+#endif
 }
 
 TEST_CASE("an operand that is a number costs no node, and readers see it") {
