@@ -25,10 +25,10 @@ template <class T> struct VarCall;
 
 // One op's formulas, read for one number type.
 template <class T> struct Rules {
-  // Of numbers: the value, and what the pullbacks make of 1; the latter null unless the op is
-  // recorded so.
+  // Of numbers: the value, and what the pullbacks make of 1; the latter null where there is none, or
+  // it isn't linear.
   T (*scalar)(const T* in, const void* attr) = nullptr;
-  std::array<T (*)(const T* in, T y, const void* attr, const Conventions&), 2> partials{};
+  std::array<T (*)(const T* in, T y, const void* attr, const Conventions&), 3> partials{};
   // Element by element, over n consecutive elements. Operands of a pullback: g, inputs, value.
   using Kernel = void (*)(std::size_t n, const T* const* in, T* y, const void* attr);
   Kernel value_kernel = nullptr;
@@ -66,6 +66,8 @@ struct OpInfo {
   About about{};
   int arity = 0;
   bool elementwise = false, aliases = false, linear = false;
+  bool has_slopes = false;    // each pullback is g times a number that g isn't in
+  bool has_partials = false;  // and numbers are recorded with theirs
   std::uint32_t differentiable = 0, passes_on = 0;  // a bit an input
   std::span<const Domain> domain;
   std::size_t attr_bytes = 0;

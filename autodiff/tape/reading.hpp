@@ -157,7 +157,10 @@ template <class O, class T> struct Reading {
     Rules<T> r;
     if constexpr (O::elementwise) {
       r.scalar = scalar;
-      if constexpr (has_partials<O>) repeat<arity>([&](auto k) { r.partials[k] = slope<k>; });
+      if constexpr (O::has_slopes)
+        repeat<arity>([&](auto k) {
+          if constexpr (differentiable<k>) r.partials[k] = slope<k>;
+        });
       r.value_kernel = value_kernel;
       if constexpr (has_kink<O>) r.kinks = kinks;
     } else {
@@ -232,6 +235,8 @@ template <class O> OpInfo make_op() {
   op.elementwise = O::elementwise;
   op.aliases = O::aliases;
   op.linear = O::linear;
+  op.has_slopes = O::elementwise && O::has_slopes;
+  op.has_partials = has_partials<O>;
   op.domain = O::domain;
   op.attr_bytes = std::is_empty_v<Attr> ? 0 : sizeof(Attr);
   op.shape = op_shape<O>;

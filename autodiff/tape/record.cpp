@@ -169,6 +169,35 @@ Var<T> Tape<T>::push_partials(const OpInfo& op, std::span<const Input<T>> in, co
   return {&trace_, word};
 }
 
+// The general form of an op of numbers, where the call has computed the value.
+template <class T> Var<T> Tape<T>::push_number(OpId op, bool varies, const void* attr,
+                                               std::size_t attr_bytes, std::span<const Input<T>> in,
+                                               T value) {
+  if (options_.memory_budget) check_budget(sizeof(Node<T>) + sizeof(Tag));
+  const std::size_t attrs = attrs_.size(), operands = pool_.size();
+  try {
+    const std::uint32_t at = attr_bytes ? keep_attr(attr, attr_bytes) : 0;
+    keep_operands(in);
+    const Tag tag{op, varies ? Tag::varies : std::uint16_t{0}};
+    return push(tag, at, static_cast<std::uint32_t>(operands), in.size(), &value, Shape{});
+  } catch (...) {
+    attrs_.resize(attrs);
+    pool_.resize(operands);
+    throw;
+  }
+}
+
+template <class T> void Tape<T>::keep_operands(std::span<const Input<T>> in) {
+  if (pool_.size() >= Node<T>::general - in.size())
+    throw BudgetError("[tape] 2^31 operands are most: clear or rewind it");
+  try {
+    for (const Input<T>& x : in)
+      pool_.push(x.node ? x.node : Node<T>::general | keep_number(x.number));
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(fmt::format("[tape] room for more than {} operands", pool_.size()));
+  }
+}
+
 template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in, const void* attr) {
   const OpInfo& op = op_info(id);
   if (!op.shape) throw ValueError("[record] a leaf isn't recorded by an op: call leaf() instead");
@@ -212,20 +241,15 @@ template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in,
       std::memcpy(seen.bytes.data(), number.data(), op.attr_bytes);
       attr = seen.bytes.data();
     }
-    if (!numbers || !varies || !op.rules<T>().partials[0]) {
+    if (!numbers || !varies || !op.has_partials) {
       attr_at = keep_attr(attr, op.attr_bytes);
       if (op.adopt) op.adopt(&attrs_[attr_at], values_);
       attr = &attrs_[attr_at];
     }
   }
-  if (numbers && varies && op.rules<T>().partials[0])
-    return push_partials(op, {operands, in.size()}, attr);
+  if (numbers && varies && op.has_partials) return push_partials(op, {operands, in.size()}, attr);
   const auto place = static_cast<std::uint32_t>(pool_.size());
-  if (place >= Node<T>::general - in.size())
-    throw BudgetError("[tape] 2^31 operands are most: clear or rewind it");
-  for (std::size_t k = 0; k < in.size(); ++k)
-    pool_.push(operands[k].node ? operands[k].node
-                                : Node<T>::general | keep_number(operands[k].number));
+  keep_operands({operands, in.size()});
   if (op.attr_bytes) attr = &attrs_[attr_at];
   if (trace_.nodes.full()) grow();  // operands of rank 0 are read where their nodes lie
   for (std::size_t k = 0; k < in.size(); ++k) read(operands[k], values[k]);

@@ -158,14 +158,46 @@ template <class T> template <class O, class... X>
   if constexpr (O::elementwise)
     if ((x.is_number() && ...)) return Var(value_of_numbers<O, T>(attr, x.number_...));
   const std::array<Var, sizeof...(X)> all{x...};
-  const auto on_tape = std::find_if(all.begin(), all.end() - 1, [](Var v) { return v.trace_; });
-  return on_tape->tape(O::about.name).record(op_id<O>(), all, &attr);
+  const auto first = std::find_if(all.begin(), all.end() - 1, [](Var v) { return v.trace_; });
+  Tape<T>& on = first->tape(O::about.name);
+  if constexpr (O::elementwise)
+    if (const auto y = on.template record_numbers<O>(attr, all)) return *y;
+  return on.record(op_id<O>(), all, &attr);
 }
 
 template <class T> void Var<T>::check_together(const Var& a, const Var& b, const char* call) {
   for (const Var* x : {&a, &b})
     for (const Var* on : {&a, &b})
       if (!x->is_number() && !on->is_number()) on->tape(call).at(*x, call);
+}
+
+// An op of numbers that isn't recorded with partials: there are three of them, or one doesn't vary.
+// Nothing if it is, if a tensor is among them, or if each value is to be looked at.
+template <class T> template <class O, std::size_t n>
+std::optional<Var<T>> Tape<T>::record_numbers(const typename O::Attr& attr,
+                                              const std::array<Var<T>, n>& in) {
+  if (options_.checked) return {};
+  std::array<Input<T>, n> operands;
+  std::array<T, n> x;
+  bool all = varying_, any = false;  // vary; do so where there is a slope
+  for (std::size_t k = 0; k < n; ++k) {
+    if (in[k].is_number()) {
+      x[k] = operands[k].number = in[k].number_;
+      continue;
+    }
+    const std::uint32_t i = operands[k].node = at(in[k], O::about.name);
+    if (rank(i) > 0) return {};
+    x[k] = trace_.nodes[i].value;
+    all = all && varies(i);
+    any = any || (varies(i) && (differentiable_inputs<O> >> k & 1));
+  }
+  if (has_partials<O> && all) return {};
+  const T y = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return value_of_numbers<O, T>(attr, x[I]...);
+  }
+  (std::make_index_sequence<n>{});
+  const std::size_t attr_bytes = std::is_empty_v<typename O::Attr> ? 0 : sizeof attr;
+  return push_number(op_id<O>(), any && varying_, &attr, attr_bytes, operands, y);
 }
 
 template <class T>

@@ -82,9 +82,28 @@ template <class T> bool Tape<T>::sweep_quickly(std::uint32_t root) {
       if (g == 0 && part == nullptr) part = parts_of(root);
       if (g == 0 && !part[i]) continue;
     }
-    finite &= sweep_general(i, false);
+    const OpInfo& op = op_info(this->op(i));
+    finite &= rank(i) == 0 && op.has_slopes ? sweep_numbers(i, op) : sweep_general(i, false);
   }
   return finite && bad == 0;
+}
+
+// An op of numbers that didn't keep its partials.
+template <class T> bool Tape<T>::sweep_numbers(std::uint32_t i, const OpInfo& op) {
+  const Operands<T> in = operands(i);
+  std::array<T, 3> x;
+  for (std::size_t k = 0; k < in.size(); ++k) x[k] = value_of(in[k])[0];
+  const AnyAttr attr = attr_of(i);
+  const Conventions c = conventions(i);
+  const T g = adjoints_.scalars[i], y = trace_.nodes[i].value;
+  T bad = 0;
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    if (!passes(i, k)) continue;
+    const T to = g * op.rules<T>().partials[k](x.data(), y, attr.bytes.data(), c);
+    bad += to - to;
+    adjoints_.scalars[in[k].node] += to;
+  }
+  return bad == 0;
 }
 
 template <class T> void Tape<T>::sweep_carefully(std::uint32_t root) {

@@ -237,6 +237,7 @@ template <class T = double> class Tape {
  private:
   friend class NoGrad;
   friend class Scope;
+  friend class Var<T>;
   struct Epoch {
     std::uint32_t first;  // node
     std::uint32_t number;
@@ -288,6 +289,12 @@ template <class T = double> class Tape {
                   Parameter<T>* p = nullptr);
   Var<T> new_leaf(const View<const T>& value, bool varies, bool copied, Name name, Parameter<T>* p);
   Var<T> new_node(OpId op, std::span<const Var<T>> in, const void* attr);
+  template <class O, std::size_t n>
+  std::optional<Var<T>> record_numbers(const typename O::Attr& attr,
+                                       const std::array<Var<T>, n>& in);
+  Var<T> push_number(OpId op, bool varies, const void* attr, std::size_t attr_bytes,
+                     std::span<const Input<T>> in, T value);
+  void keep_operands(std::span<const Input<T>> in);
   Var<T> push_partials(const OpInfo& op, std::span<const Input<T>> in, const void* attr);
   Var<T> push(Tag tag, std::uint32_t attr, std::uint32_t operands, std::size_t count, T* data,
               const Shape& shape);
@@ -313,6 +320,7 @@ template <class T = double> class Tape {
   bool sweep_quickly(std::uint32_t root);
   void sweep_carefully(std::uint32_t root);
   bool sweep_general(std::uint32_t i, bool careful);
+  bool sweep_numbers(std::uint32_t i, const OpInfo& op);
   void pull_carefully(const OpInfo& op, const Call<T>& call, int input, const Value<T>& g,
                       const View<T>& to, bool add);
   View<T> adjoint(std::uint32_t i, bool& add);
