@@ -49,9 +49,9 @@ struct Clipped : Elementwise<1> {  // no gradient: the pullback isn't linear in 
 #ifndef NDEBUG
 struct Cut : Clipped {
   static constexpr About about{"test_cut", "x", "A pullback that clips g, and doesn't say so."};
-#endif
   static constexpr bool has_slopes = true;
 };
+#endif
 
 }  // namespace
 
