@@ -25,8 +25,8 @@ template <class T> struct VarCall;
 
 // One op's formulas, read for one number type.
 template <class T> struct Rules {
-  // Of numbers: the value, and what the pullbacks make of 1; the latter null where there is none, or
-  // it isn't linear.
+  // Of numbers: the value, and what the pullbacks make of 1; the latter null where there is none,
+  // or it isn't linear.
   T (*scalar)(const T* in, const void* attr) = nullptr;
   std::array<T (*)(const T* in, T y, const void* attr, const Conventions&), 3> partials{};
   // Element by element, over n consecutive elements. Operands of a pullback: g, inputs, value.
