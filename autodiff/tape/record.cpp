@@ -154,19 +154,9 @@ Var<T> Tape<T>::push_partials(const OpInfo& op, std::span<const Input<T>> in, co
   const bool both_finite = is_finite(slope[0]) && is_finite(slope[1]);
   if (flags & Tag::number_first) slope[1] = in[0].number;
   if (flags & Tag::number_second) slope[1] = in[1].number;
-  std::uint32_t place = 0;
-  if (op.attr_bytes > sizeof(double)) place = keep_attr(attr, op.attr_bytes);
-  const std::uint64_t word = trace_.push({op.id, static_cast<std::uint16_t>(flags)}, y, slope[0],
-                                         slope[1], nodes, both_finite);
-  Node<T>& node = trace_.nodes.back();
-  if (op.attr_bytes == sizeof(double)) {
-    double number;
-    std::memcpy(&number, attr, sizeof number);
-    node.second = static_cast<T>(number);
-  } else if (op.attr_bytes) {
-    node.place = place;
-  }
-  return {&trace_, word};
+  if (op.attr_bytes) slope[1] = trace_.kept_attr(attr, op.attr_bytes);
+  return {&trace_, trace_.push({op.id, static_cast<std::uint16_t>(flags)}, y, slope[0], slope[1],
+                               nodes, both_finite)};
 }
 
 // The general form of an op of numbers, where the call has computed the value.

@@ -64,10 +64,9 @@ template <class T> template <class O>
   const T x = nodes[a].value;
   const T y = value_of_numbers<O, T>(attr, x);
   const T first = partial<O, 0, T>({attr, at_zero, at_zero}, y, x);
-  const std::uint64_t word =
-      push({op_id<O>(), Tag::varies}, y, first, T(0), {a, 0}, is_finite(first));
-  if constexpr (!std::is_empty_v<Attr>) keep_attr(nodes.back(), &attr, sizeof(Attr));
-  return word;
+  T second = 0;
+  if constexpr (!std::is_empty_v<Attr>) second = kept_attr(&attr, sizeof(Attr));
+  return push({op_id<O>(), Tag::varies}, y, first, second, {a, 0}, is_finite(first));
 }
 
 template <class T> template <class O>
@@ -92,15 +91,17 @@ template <class T> template <class O, bool first>
               number, {a, 0}, is_finite(d));
 }
 
-template <class T>
-inline void Trace<T>::keep_attr(Node<T>& node, const void* attr, std::size_t bytes) {
+// Before the node, which isn't there if there is no room for them.
+template <class T> inline T Trace<T>::kept_attr(const void* attr, std::size_t bytes) {
   double number;
   if (bytes == sizeof number) {
     std::memcpy(&number, attr, bytes);
-    node.second = static_cast<T>(number);
-  } else {
-    node.place = tape->keep_attr(attr, bytes);
+    return static_cast<T>(number);
   }
+  const std::uint32_t place = tape->keep_attr(attr, bytes);
+  T second = 0;
+  std::memcpy(&second, &place, sizeof place);  // as Node::place lies
+  return second;
 }
 
 // --- Handles ---------------------------------------------------------------------------------

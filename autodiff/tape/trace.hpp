@@ -32,6 +32,10 @@ template <class T> struct Trace {
   bool is_near(std::uint64_t word) const {
     return (word ^ now) < aside || (word ^ before) < before_end;
   }
+  /// The same of both, in one comparison where both are of the newest epoch.
+  bool are_near(std::uint64_t a, std::uint64_t b) const {
+    return ((a ^ now) | (b ^ now)) < aside || (is_near(a) && is_near(b));
+  }
 
   // Records an op in the form with partials (record.hpp); gives the node as a handle has it.
   template <class O> std::uint64_t record(const typename O::Attr& attr, std::uint32_t a);
@@ -39,11 +43,8 @@ template <class T> struct Trace {
   template <class O, bool first> std::uint64_t record_with(T number, std::uint32_t a);
   std::uint64_t push(Tag tag, T value, T first, T second, std::array<std::uint32_t, 2> in,
                      bool all_finite);
-  void keep_attr(Node<T>& node, const void* attr, std::size_t bytes);
-
-  bool are_near(std::uint64_t a, std::uint64_t b) const {
-    return ((a ^ now) | (b ^ now)) < aside || (is_near(a) && is_near(b));
-  }
+  // What lies in the second partial's place: an attribute, or where they are kept.
+  T kept_attr(const void* attr, std::size_t bytes);
 
   std::uint64_t now = no_handle;     // the newest epoch, as handles have it
   std::uint64_t before = no_handle;  // and the one before it,
