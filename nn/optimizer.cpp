@@ -15,7 +15,7 @@ namespace {
 template <class T> struct Update {
   T rate, momentum, decay, scale;
 
-  void plain(std::size_t n, T* __restrict w, const T* __restrict g) const {
+  void without_momentum(std::size_t n, T* __restrict w, const T* __restrict g) const {
     for (std::size_t i = 0; i < n; ++i) w[i] -= rate * g[i];
   }
   void scaled(std::size_t n, T* __restrict w, const T* __restrict g) const {
@@ -115,7 +115,7 @@ template <class T> std::optional<double> SGD<T>::step() {
     else if (options_.weight_decay > 0 || scale < 1)
       update.scaled(w.size(), w.data, g);
     else
-      update.plain(w.size(), w.data, g);
+      update.without_momentum(w.size(), w.data, g);
     parameters_[i]->use_up_gradient();
   }
   steps_ += any;

@@ -31,7 +31,7 @@ template <class T> void check_finite(View<const T> data, const char* what,
   throw NonFiniteError(fmt::format(
       "[train] {}: the {} have {} in row {}, column {}, seen in epoch {}: rows and columns count "
       "from 0; leave the row out, or put a number there",
-      name, what, plain(data[at]), rows.empty() ? row : rows[row], at % width, epoch + 1));
+      name, what, printable(data[at]), rows.empty() ? row : rows[row], at % width, epoch + 1));
 }
 
 template <class T> const Dataset<T>& checked(Loss loss, const Dataset<T>& data) {
@@ -64,7 +64,7 @@ template <class T> bool Trainer<T>::step(const Batch<T>& batch, EpochInfo& epoch
     throw NonFiniteError(
         fmt::format("[train] the loss is {} in epoch {}, at step {}: lower the learning rate, now "
                     "{}, set clip_norm, or look for huge inputs",
-                    plain(value), epoch.epoch + 1, optimizer_.steps() + 1, rate));
+                    printable(value), epoch.epoch + 1, optimizer_.steps() + 1, rate));
   }
   tape_.backward(loss);
   if (on_step_ && !on_step_({.step = optimizer_.steps(),
@@ -98,11 +98,11 @@ template <class T> bool Trainer<T>::train_epoch(EpochInfo& epoch) {
   return true;
 }
 
-template <class T> Training Trainer<T>::run(const Dataset<T>* test) {
+template <class T> TrainingResult Trainer<T>::run(const Dataset<T>* test) {
   if (test) check_loss(options_.loss, *test);
   if (options_.patience > 0 && !test)
     throw ValueError("[train] patience needs a test set to watch: give run() one");
-  Training training;
+  TrainingResult training;
   double best = 0;
   for (std::uint64_t i = 0; i < options_.epochs; ++i, ++epoch_) {
     EpochInfo epoch{};

@@ -56,7 +56,7 @@ struct EpochInfo {
 
 enum class Stop { finished, early, callback };
 
-struct Training {
+struct TrainingResult {
   std::vector<EpochInfo> epochs;  // those that were completed
   std::uint64_t best = 0;         // place in `epochs` of the best test set by `watch`, or of the
                                   // lowest training loss where there is none
@@ -67,7 +67,7 @@ struct Training {
 ///
 ///     Trainer<float> trainer(model, data.train, {.sgd = {.learning_rate = 0.1}, .epochs = 10});
 ///     trainer.on_epoch([](const EpochInfo& e) { …; return true; });
-///     const Training result = trainer.run(&data.test);
+///     const TrainingResult result = trainer.run(&data.test);
 ///
 /// In the steady state a step of Ramp's own makes no call of the allocator; a library's matrix
 /// product may. The same seeds give the same losses to the last bit, on one machine and build.
@@ -93,7 +93,7 @@ template <class T = float> class Trainer {
   /// number of the data is, else the epoch and step, counted from 1; when the loss of the test set
   /// does and the set itself has such a number; ValueError for patience without a test set, or with
   /// one that has no accuracy to watch.
-  Training run(const Dataset<T>* test = nullptr);
+  TrainingResult run(const Dataset<T>* test = nullptr);
 
   SGD<T>& optimizer() { return optimizer_; }
   Loader<T>& loader() { return loader_; }

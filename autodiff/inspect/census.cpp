@@ -1,4 +1,5 @@
 #include <autodiff/inspect/census.hpp>
+#include <autodiff/kernels/blocks.hpp>
 
 namespace ramp {
 namespace {
@@ -53,21 +54,18 @@ template <class T> bool is_path(const Tape<T>& tape, std::uint32_t scope, std::s
 
 template <class T> KinkCount count(const Tape<T>& tape, std::uint32_t i, double within) {
   const OpInfo& op = op_info(tape.op(i));
-  const Operands<T> in = tape.operands(i);
+  const Operands<T> operands = tape.operands(i);
   const AnyAttr attr = tape.attr_of(i);
+  std::array<Input<T>, 3> in;  // a number lies in it
+  std::array<View<const T>, 3> values;
+  for (std::size_t k = 0; k < operands.size(); ++k) values[k] = tape.value_of(in[k] = operands[k]);
   const Shape shape = tape.shape_of(i);
-  if (shape.rank() == 0) {
-    std::array<double, 3> x{};
-    for (std::size_t k = 0; k < in.size(); ++k) x[k] = static_cast<double>(tape.value_of(in[k])[0]);
-    const double d = op.kink(x.data(), attr.bytes.data());
-    return {1, d == 0, std::abs(d) <= within};
-  }
-  std::array<Value<T>, 3> x;
-  std::array<Input<T>, 3> operand;  // a number lies in it
-  for (std::size_t k = 0; k < in.size(); ++k)
-    x[k] = Value<T>::of(tape.value_of(operand[k] = in[k]));
-  return count_kinks<T>(op, {x.data(), in.size()}, attr.bytes.data(), shape,
-                        static_cast<T>(within));
+  KinkCount found{shape.size()};
+  in_blocks<T>(shape, std::span<const View<const T>>(values.data(), operands.size()),
+               [&](std::size_t, std::size_t n, const auto& x) {
+                 op.rules<T>().kinks(n, x.data(), static_cast<T>(within), attr.bytes.data(), found);
+               });
+  return found;
 }
 
 template <class T> void add_nodes(Census& to, const Tape<T>& tape, std::uint32_t end,

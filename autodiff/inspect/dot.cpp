@@ -44,15 +44,12 @@ template <class T> class Drawing {
     find_boxes();
   }
 
-  std::string text() {
-    out_ =
-        "digraph ramp {\n"
-        "  rankdir=LR;\n"
-        "  node [fontname=\"Helvetica\" fontsize=11 style=filled];\n"
-        "  edge [color=\"#606060\" arrowsize=0.7];\n";
-    scopes();
-    edges();
-    return out_ + "}\n";
+  std::string text() const {
+    return "digraph ramp {\n"
+           "  rankdir=LR;\n"
+           "  node [fontname=\"Helvetica\" fontsize=11 style=filled];\n"
+           "  edge [color=\"#606060\" arrowsize=0.7];\n" +
+           scopes() + edges() + "}\n";
   }
 
  private:
@@ -84,51 +81,38 @@ template <class T> class Drawing {
     return box == open ? fmt::format("n{}", i) : fmt::format("s{}", box);
   }
 
-  // Scopes in depth first order, without recursion.
-  void scopes() {
+  // A scope's number is above that of the one around it: from the last to the first, each is drawn
+  // when all that lies in it is, and no recursion is needed however deep they nest.
+  std::string scopes() const {
     const auto& all = tape_.scopes();
-    std::vector<std::vector<std::uint32_t>> children(all.size()), nodes(all.size());
-    for (std::uint32_t s = 1; s < all.size(); ++s)
-      if (inside_[s] > 0) children[all[s].parent].push_back(s);
+    std::vector<std::size_t> depth(all.size());
+    std::vector<std::vector<std::uint32_t>> nodes(all.size());
+    for (std::uint32_t s = 1; s < all.size(); ++s) depth[s] = depth[all[s].parent] + 1;
     for (std::uint32_t i = 1; i <= root_; ++i)
       if (seen_[i] && box_[scope_[i]] == open) nodes[scope_[i]].push_back(i);
-    struct Frame {
-      std::uint32_t scope;
-      std::size_t child;
-    };
-    std::vector<Frame> stack{{0, 0}};
-    begin(0, nodes[0]);
-    while (!stack.empty()) {
-      Frame& top = stack.back();
-      if (top.child < children[top.scope].size() && (top.scope == 0 || box_[top.scope] == open)) {
-        const std::uint32_t s = children[top.scope][top.child++];
-        depth_ = stack.size();
-        begin(s, nodes[s]);
-        stack.push_back({s, 0});
-      } else {
-        depth_ = stack.size() - 1;
-        if (top.scope != 0 && box_[top.scope] == open) line("}");
-        stack.pop_back();
+    std::vector<std::string> inside(all.size());
+    for (auto s = static_cast<std::uint32_t>(all.size()); s-- > 0;) {
+      const std::uint32_t parent = all[s].parent;
+      if (s != 0 && (inside_[s] == 0 || (parent != 0 && box_[parent] != open))) continue;
+      std::string text;
+      if (box_[s] == s) {
+        text = line(depth[s], box(s));
+      } else if (s != 0) {
+        text = line(depth[s], fmt::format("subgraph cluster_{} {{", s)) +
+               line(depth[s] + 1, fmt::format("label=\"{}\"; color=\"#a0a0a0\"; style=rounded; "
+                                              "fontname=\"Helvetica\";",
+                                              escaped(all[s].name)));
       }
+      for (const std::uint32_t i : nodes[s]) text += node(i, depth[s] + 1);
+      text += inside[s];
+      if (s == 0) return text;
+      if (box_[s] == open) text += line(depth[s], "}");
+      inside[parent].insert(0, text);
     }
+    return {};
   }
 
-  void begin(std::uint32_t s, const std::vector<std::uint32_t>& nodes) {
-    if (box_[s] == s) {
-      box(s);
-    } else if (s != 0) {
-      line(fmt::format("subgraph cluster_{} {{", s));
-      ++depth_;
-      line(fmt::format("label=\"{}\"; color=\"#a0a0a0\"; style=rounded; fontname=\"Helvetica\";",
-                       escaped(tape_.scopes()[s].name)));
-      --depth_;
-    }
-    ++depth_;
-    for (const std::uint32_t i : nodes) node(i);
-    --depth_;
-  }
-
-  void box(std::uint32_t s) {
+  std::string box(std::uint32_t s) const {
     std::map<std::string_view, std::size_t> count;
     for (std::uint32_t i = 1; i <= root_; ++i)
       if (seen_[i] && box_[scope_[i]] == s) ++count[op_info(tape_.op(i)).about.name];
@@ -140,11 +124,11 @@ template <class T> class Drawing {
       if (it->first <= root_ && seen_[it->first] && box_[scope_[it->first]] == s)
         style = it->second;
     if (!style.note.empty()) label += "\n" + style.note;
-    line(fmt::format("s{} [label=\"{}\" shape=box3d fillcolor=\"{}\"];", s, escaped(label),
-                     escaped(style.fill)));
+    return fmt::format("s{} [label=\"{}\" shape=box3d fillcolor=\"{}\"];", s, escaped(label),
+                       escaped(style.fill));
   }
 
-  void node(std::uint32_t i) {
+  std::string node(std::uint32_t i, std::size_t depth) const {
     const OpInfo& op = op_info(tape_.op(i));
     const bool leaf = op.id == leaf_op, varies = tape_.varies(i);
     const int rank = tape_.rank(i);
@@ -172,17 +156,19 @@ template <class T> class Drawing {
     // Of two fill colours Graphviz takes the later one.
     const auto fill =
         styled ? fmt::format(" fillcolor=\"{}\"", escaped(style->second.fill)) : std::string();
-    line(fmt::format("n{} [label=\"{}\" {}{}{}{}];", i, escaped(label), look,
-                     i == root_ ? " peripheries=2" : "", fill,
-                     step_[i] ? " color=\"#d00000\" penwidth=2.5" : ""));
+    std::string text = line(depth, fmt::format("n{} [label=\"{}\" {}{}{}{}];", i, escaped(label),
+                                               look, i == root_ ? " peripheries=2" : "", fill,
+                                               step_[i] ? " color=\"#d00000\" penwidth=2.5" : ""));
     const Operands<T> in = tape_.operands(i);
     for (std::size_t k = 0; k < in.size(); ++k)
       if (in[k].node == 0)
-        line(fmt::format("n{}_{} [label=\"{:.4g}\" {}];", i, k, in[k].number, constant));
+        text +=
+            line(depth, fmt::format("n{}_{} [label=\"{:.4g}\" {}];", i, k, in[k].number, constant));
+    return text;
   }
 
-  void edges() {
-    depth_ = 1;
+  std::string edges() const {
+    std::string text;
     std::set<std::pair<std::string, std::string>> drawn;  // those of boxes, once
     for (std::uint32_t i = 1; i <= root_; ++i) {
       if (!seen_[i]) continue;
@@ -191,7 +177,7 @@ template <class T> class Drawing {
       for (std::size_t n = 0; n < in.size(); ++n) {
         const std::uint32_t k = in[n].node;
         if (k == 0) {
-          if (to == open) line(fmt::format("n{}_{} -> {};", i, n, id(i)));
+          if (to == open) text += line(1, fmt::format("n{}_{} -> {};", i, n, id(i)));
           continue;
         }
         const std::uint32_t from = box_[scope_[k]];
@@ -200,16 +186,15 @@ template <class T> class Drawing {
           if (!drawn.emplace(id(k), id(i)).second) continue;
         }
         const bool red = step_[k] && step_[i] == step_[k] + 1 && to == open && from == open;
-        line(fmt::format("{} -> {}{};", id(k), id(i),
-                         red ? " [color=\"#d00000\" penwidth=2.5]" : ""));
+        text += line(1, fmt::format("{} -> {}{};", id(k), id(i),
+                                    red ? " [color=\"#d00000\" penwidth=2.5]" : ""));
       }
     }
+    return text;
   }
 
-  void line(const std::string& text) {
-    out_.append(2 * std::max<std::size_t>(1, depth_), ' ');
-    out_ += text;
-    out_ += '\n';
+  static std::string line(std::size_t depth, const std::string& text) {
+    return std::string(2 * std::max<std::size_t>(1, depth), ' ') + text + '\n';
   }
 
   static constexpr std::uint32_t open = UINT32_MAX;
@@ -221,8 +206,6 @@ template <class T> class Drawing {
   std::vector<bool> seen_;
   std::vector<std::uint32_t> scope_, box_, step_;  // step_: on the highlighted path, from 1 on
   std::vector<std::size_t> own_, inside_;
-  std::size_t depth_ = 0;
-  std::string out_;
 };
 
 }  // namespace

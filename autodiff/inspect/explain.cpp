@@ -168,7 +168,7 @@ template <class T> class Explaining {
     const std::size_t e = first_bad(tape_.value_of(i));
     why_.text +=
         fmt::format("; the first bad value is that of {}: {} at element {}{}", tape_.describe(i),
-                    plain(tape_.value_of(i)[e]), e, tape_.operands_at(i, e));
+                    printable(tape_.value_of(i)[e]), e, tape_.operands_at(i, e));
   }
 
   std::string in_words(const End& end) const {

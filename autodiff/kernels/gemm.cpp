@@ -91,20 +91,6 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
     if (!add) std::fill_n(y, a.height() * b.width(), T(0));
     return;
   }
-  // Multiplications up to which tiles win, and which no BLAS spreads over threads.
-  constexpr double small = register_bytes * register_bytes * register_bytes;
-  if (static_cast<double>(m) * n * k <= small) {
-    const auto turned = [](const Matrix<T>& x) {
-      return Matrix<T>{x.data, x.rows, x.cols, !x.transposed};
-    };
-    if (n == 1 && !a.transposed)
-      tiles::dots(a.data, b.data, y, a.rows, a.cols, add);
-    else if (n == 1)  // a column is as wide as a number, a row as a register
-      tiles::gemm(turned(b), turned(a), y, add);
-    else
-      tiles::gemm(a, b, y, add);
-    return;
-  }
   const int a_cols = blas_size(a.cols), b_cols = blas_size(b.cols);
   if (n == 1 || m == 1) {  // a vector's elements lie in a row either way
     if (!add) std::fill_n(y, a.height() * b.width(), T(0));  // 0 * NaN is NaN in some gemv
@@ -114,6 +100,9 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
     return;
   }
+  // Multiplications up to which tiles win, and which no BLAS spreads over threads.
+  constexpr double small = register_bytes * register_bytes * register_bytes;
+  if (static_cast<double>(m) * n * k <= small) return tiles::gemm(a, b, y, add);
   if (onednn(a, b, y, add)) return;
   const T beta = add ? T(1) : T(0);
   blas(flag(a.transposed), flag(b.transposed), m, n, k, a.data, a_cols, b.data, b_cols, beta, y);

@@ -1,5 +1,5 @@
-// The one door to a BLAS: small products are computed here (tiles.hpp), float ones by oneDNN where
-// Ramp was built with it, the others by CBLAS.
+// The one door to a BLAS: products with a vector go to CBLAS, small ones are computed here
+// (tiles.hpp), and of the others those of floats go to oneDNN where Ramp was built with it.
 #pragma once
 
 #include <cstddef>

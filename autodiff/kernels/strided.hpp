@@ -1,9 +1,9 @@
-// Loops over tensors whose axes are walked with steps: broadcasting, its transpose, and copies.
+// Loops over tensors whose axes are walked with steps: broadcasting and copies.
 #pragma once
 
-#include <autodiff/values/arena.hpp>
 #include <autodiff/values/tensor.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace ramp {
@@ -23,26 +23,21 @@ struct Broadcasting {
   std::size_t offset(std::size_t row) const;  // where the row-th innermost run begins
 };
 
+/// Calls f(offset in the small tensor, offset in the range, length) for each innermost run of
+/// elements first .. first + n of the broadcast tensor.
+template <class F> void each_run(const Broadcasting& how, std::size_t first, std::size_t n, F f) {
+  const std::size_t inner = how.inner();
+  std::size_t row = first / inner, column = first % inner;
+  for (std::size_t done = 0; done < n; ++row, column = 0) {
+    const std::size_t m = std::min(n - done, inner - column);
+    f(how.offset(row) + column * how.inner_step(), done, m);
+    done += m;
+  }
+}
+
 /// Elements first .. first + n of the broadcast tensor, into out.
 template <class T> void spread(const Broadcasting& how, const T* from, std::size_t first,
                                std::size_t n, T* out, bool add = false);
-
-/// The transpose of spread: sums that elements of the broadcast tensor are added to, where they
-/// came from. However many there are, the error of a sum doesn't grow: what is rounded away is kept
-/// beside it, until this dies, and added with the next.
-template <class T> class Folded {
- public:
-  Folded(const View<T>& to, Arena& scratch);
-  Folded(const Folded&) = delete;
-  Folded& operator=(const Folded&) = delete;
-  /// Adds n elements, which stand at `first` of the broadcast tensor.
-  void add(const Broadcasting& how, const T* in, std::size_t first, std::size_t n);
-
- private:
-  View<T> to_;
-  Arena::Temporary temporary_;
-  T* lost_;
-};
 
 /// A walk over memory: from `offset`, a step per axis.
 struct Walk {
@@ -57,9 +52,5 @@ template <class T> void copy(const Shape& shape, const T* in, const Walk& in_wal
 
 /// y += x, or y = x.
 template <class T> void copy(std::size_t n, const T* x, T* y, bool add);
-
-/// The largest (or, with `smallest`, the smallest) along the middle of (outer, n, inner); NaN wins.
-template <class T>
-void extreme(const T* x, std::size_t outer, std::size_t n, std::size_t inner, bool smallest, T* y);
 
 }  // namespace ramp

@@ -50,6 +50,12 @@ struct Neg : Elementwise<1> {
 };
 RAMP_UNARY(operator-, Neg)
 
+// Assignments, for handles: the variable then stands for the new node.
+template <class T, Operand X> Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
+template <class T, Operand X> Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
+template <class T, Operand X> Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
+template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }
+
 template <Number X> auto square(X x) { return x * x; }
 
 struct Square : Elementwise<1> {

@@ -5,6 +5,9 @@
 #include <autodiff/ops/arithmetic.hpp>
 #include <autodiff/ops/op.hpp>
 
+#include <initializer_list>
+#include <numeric>
+
 namespace ramp {
 
 struct Share {
@@ -81,6 +84,12 @@ RAMP_BINARY(maximum, Maximum)
 template <class A, class B>
 requires AnyTraced<A, B>
 auto max(const A& a, const B& b) { return maximum(a, b); }
+/// max({x, y, z}): from left to right, as max(max(x, y), z).
+template <class T> Var<T> max(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[max] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return maximum(a, b); });
+}
 
 struct Minimum : Elementwise<2> {
   static constexpr About about{"minimum", "min(a, b)", "The smaller of two; NaN if one is NaN.",
@@ -98,6 +107,11 @@ RAMP_BINARY(minimum, Minimum)
 template <class A, class B>
 requires AnyTraced<A, B>
 auto min(const A& a, const B& b) { return minimum(a, b); }
+template <class T> Var<T> min(std::initializer_list<Var<T>> all) {
+  if (all.size() == 0) throw ValueError("[min] of nothing: give at least one handle");
+  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
+                         [](const auto& a, const auto& b) { return minimum(a, b); });
+}
 
 struct Bounds {
   double low = 0, high = 1;

@@ -83,9 +83,9 @@ struct Mean : Reduction {
   }
 };
 
-// The part of max and min that is no formula: a comparison loop.
-inline constexpr auto extreme_along = [](auto x, const Along& at, bool smallest) {
-  return Writes{[x, at, smallest](auto y, bool add) {
+// The part of max and min that is no formula: a loop of comparisons, `largest` or `smallest`.
+inline constexpr auto loop_along = [](auto x, const Along& at, auto loop) {
+  return Writes{[x, at, loop](auto y, bool add) {
     std::size_t outer = 1, inner = 1;
     for (int i = 0; i < x.shape.rank(); ++i)
       if (!at.whole && i != at.axis) (i < at.axis ? outer : inner) *= x.shape[i];
@@ -93,7 +93,7 @@ inline constexpr auto extreme_along = [](auto x, const Along& at, bool smallest)
     auto* to =
         add ? x.scratch->template take_array<std::remove_reference_t<decltype(*y.data)>>(y.size())
             : y.data;
-    extreme(x.data, outer, n, inner, smallest, to);
+    loop(x.data, outer, n, inner, to);
     if (add) copy(y.size(), to, y.data, true);
   }};
 };
@@ -102,7 +102,9 @@ struct Max : Reduction {
   static constexpr About about{"max", "max of x", "Largest element; NaN if one is NaN.",
                                "ties share the gradient equally"};
   static Shape shape(const Shape& x, const Attr& at) { return nonempty("max", x, at); }
-  static constexpr auto value = [](auto x, auto at) { return extreme_along(x, at, false); };
+  static constexpr auto value = [](auto x, auto at) {
+    return loop_along(x, at, [](auto... a) { largest(a...); });
+  };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
     const Shape k = kept(shape_of(x), at);
     const auto top = reshape(y, k);
@@ -120,7 +122,9 @@ struct Min : Reduction {
   static constexpr About about{"min", "min of x", "Smallest element; NaN if one is NaN.",
                                "ties share the gradient equally"};
   static Shape shape(const Shape& x, const Attr& at) { return nonempty("min", x, at); }
-  static constexpr auto value = [](auto x, auto at) { return extreme_along(x, at, true); };
+  static constexpr auto value = [](auto x, auto at) {
+    return loop_along(x, at, [](auto... a) { smallest(a...); });
+  };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
     const Shape k = kept(shape_of(x), at);
     const auto bottom = reshape(y, k);

@@ -19,7 +19,13 @@ struct Conventions {
   double at_zero = 0, tie = 0.5;
 };
 
-struct KinkCount;
+struct KinkCount {
+  std::uint64_t elements = 0, at_kink = 0, near = 0;  // near: those at the kink included
+  void operator+=(const KinkCount& c) {
+    elements += c.elements, at_kink += c.at_kink, near += c.near;
+  }
+};
+
 template <class T> struct Call;
 template <class T> struct VarCall;
 

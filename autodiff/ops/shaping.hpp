@@ -1,6 +1,7 @@
 // Ops that move elements and compute nothing: each one's pullback moves the gradient back.
 #pragma once
 
+#include <autodiff/kernels/reduce.hpp>
 #include <autodiff/kernels/strided.hpp>
 #include <autodiff/ops/op.hpp>
 #include <autodiff/values/error.hpp>
@@ -227,7 +228,12 @@ struct Concat : Structural<variadic, AlongAxis> {
   }
 };
 /// Joins tensors of one tape along `axis`; all other sizes must agree (ShapeError).
-template <class T> Var<T> concat(std::span<const Var<T>> in, int axis);
+template <class T> Var<T> concat(std::span<const Var<T>> in, int axis) {
+  if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
+  for (const Var<T>& x : in) Var<T>::check_together(in[0], x, "concat");
+  const int along = normal_axis("concat", axis, shape_of(in[0], "concat"));
+  return Var<T>::template record_list<Concat>({along}, in);
+}
 template <class T> Var<T> concat(std::initializer_list<Var<T>> in, int axis) {
   return concat(std::span<const Var<T>>(in.begin(), in.size()), axis);
 }

@@ -1,6 +1,6 @@
 // What readers of a tape see of its nodes.
-#include <autodiff/tape/changes.hpp>
 #include <autodiff/tape/tape.hpp>
+#include <autodiff/values/changes.hpp>
 
 #include <fmt/format.h>
 
@@ -96,13 +96,13 @@ template <class T> std::string Tape<T>::operands_at(std::uint32_t i, std::size_t
   for (std::size_t k = 0; k < in.size(); ++k) {
     text += k ? ", " : "; operands: ";
     if (in[k].node == 0) {
-      text += fmt::format("{:.4g}", plain(in[k].number));
+      text += fmt::format("{:.4g}", printable(in[k].number));
       continue;
     }
     const View<const T> x = value_of(in[k].node);
     const std::size_t at = elementwise ? place(k, e) : x.shape.rank() == 0 ? 0 : first_bad(x);
     text += describe(in[k].node, false);
-    if (at < x.size()) text += fmt::format(" with {:.4g} at element {}", plain(x[at]), at);
+    if (at < x.size()) text += fmt::format(" with {:.4g} at element {}", printable(x[at]), at);
   }
   return text;
 }

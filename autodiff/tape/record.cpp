@@ -77,7 +77,7 @@ template <class T> Var<T> Tape<T>::checked(const Var<T>& x, const Mark& before) 
   if (e == value.size()) return x;
   const std::string text =
       fmt::format("[{}] the value of {} is {} at element {}{}", op_info(op(i)).about.name,
-                  describe(i), plain(value[e]), e, operands_at(i, e));
+                  describe(i), printable(value[e]), e, operands_at(i, e));
   drop(before);
   throw NonFiniteError(text);
 }

@@ -4,8 +4,6 @@
 
 #include <autodiff/tape/tape.hpp>
 
-#include <numeric>
-
 namespace ramp {
 
 // Numbers among the attributes as a float tape sees them: compared with a float, 0.1 is 0.1f.
@@ -125,6 +123,11 @@ template <class T> template <class O, class... X>
 }
 
 template <class T> template <class O>
+Var<T> Var<T>::record_list(const typename O::Attr& attr, std::span<const Var> in) {
+  return in[0].tape(O::about.name).record(op_id<O>(), in, &attr);
+}
+
+template <class T> template <class O>
 [[gnu::always_inline]] inline Var<T> Var<T>::record_vars(const typename O::Attr& attr,
                                                          const Var& x) {
   if constexpr (has_partials<O>)
@@ -208,32 +211,6 @@ template <class T>
   const std::uint16_t flags = varies ? Tag::varies : std::uint16_t{0};
   const std::uint64_t word = trace_.push({leaf_op, flags}, value, T(0), T(0), {}, true);
   return {&trace_, varies ? word : word | Trace<T>::aside};
-}
-
-// x += y and its like, for handles: the variable then stands for the new node.
-template <class T, Operand X> Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
-template <class T, Operand X> Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
-template <class T, Operand X> Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
-template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }
-
-/// Joins tensors along an axis. ShapeError unless all other sizes agree.
-template <class T> Var<T> concat(std::span<const Var<T>> in, int axis) {
-  if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
-  for (const Var<T>& x : in) in[0].tape("concat").at(x, op_id<Concat>());
-  const AlongAxis at{normal_axis("concat", axis, in[0].shape())};
-  return in[0].tape().record(op_id<Concat>(), in, &at);
-}
-
-/// max({x, y, z}): from left to right, as max(max(x, y), z).
-template <class T> Var<T> max(std::initializer_list<Var<T>> all) {
-  if (all.size() == 0) throw ValueError("[max] of nothing: give at least one handle");
-  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
-                         [](const auto& a, const auto& b) { return maximum(a, b); });
-}
-template <class T> Var<T> min(std::initializer_list<Var<T>> all) {
-  if (all.size() == 0) throw ValueError("[min] of nothing: give at least one handle");
-  return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
-                         [](const auto& a, const auto& b) { return minimum(a, b); });
 }
 
 }  // namespace ramp

@@ -162,8 +162,8 @@ void Tape<T>::throw_bad_adjoint(std::uint32_t i, std::size_t k, View<const T> g)
   const std::size_t e = first_bad(g);
   throw NonFiniteError(
       fmt::format("[{}] the adjoint of {} turns {} at element {} in the pullback of {}{}",
-                  op_info(op(i)).about.name, describe(operands(i)[k].node, false), plain(g[e]), e,
-                  describe(i), operands_at(i, e, k)));
+                  op_info(op(i)).about.name, describe(operands(i)[k].node, false), printable(g[e]),
+                  e, describe(i), operands_at(i, e, k)));
 }
 
 // By way of the op's own pullbacks.

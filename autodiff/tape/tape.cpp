@@ -1,7 +1,7 @@
 // A tape's memory, its marks, its regions and names. Recording is in record.cpp, the way back in
 // sweep.cpp.
-#include <autodiff/tape/changes.hpp>
 #include <autodiff/tape/tape.hpp>
+#include <autodiff/values/changes.hpp>
 
 #include <fmt/format.h>
 

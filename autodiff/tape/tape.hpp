@@ -3,11 +3,11 @@
 #pragma once
 
 #include <autodiff/tape/node.hpp>
-#include <autodiff/tape/scopes.hpp>
 #include <autodiff/tape/trace.hpp>
 #include <autodiff/tape/value.hpp>
 #include <autodiff/tape/var.hpp>
 #include <autodiff/values/parameter.hpp>
+#include <autodiff/values/scopes.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -34,7 +34,7 @@ struct Location {
 std::string to_string(const Location& location);  // "model.cpp:12", without the folders
 
 // A number to print: x86 gives its NaNs a sign, which says nothing.
-template <class T> T plain(T x) { return x == x ? x : std::abs(x); }
+template <class T> T printable(T x) { return x == x ? x : std::abs(x); }
 // The place of the first NaN or infinity; the size if there is none.
 template <class T> std::size_t first_bad(View<const T> x) {
   return static_cast<std::size_t>(

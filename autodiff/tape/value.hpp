@@ -21,7 +21,7 @@ template <class T> struct Value {
   }
   View<const T> view() const { return {data, shape}; }
   void into(const View<T>& y, bool add) const;  // y = this, or y += this
-  Value plain() const {                         // in memory as its shape says
+  Value contiguous() const {                    // in memory as its shape says
     if (!transposed) return *this;
     Value y{scratch->template take_array<T>(shape.size()), shape, scratch};
     into({y.data, shape}, false);
@@ -40,15 +40,6 @@ template <class T> struct Call {
 /// Runs an op on tensors: y = op(in), or y += op(in).
 template <class T> void evaluate(const OpInfo& op, std::span<const Value<T>> in, const void* attr,
                                  const View<T>& y, bool add);
-struct KinkCount {
-  std::uint64_t elements = 0, at_kink = 0, near = 0;  // near: those at the kink included
-  void operator+=(const KinkCount& c) {
-    elements += c.elements, at_kink += c.at_kink, near += c.near;
-  }
-};
-/// Of a result of that shape, the elements at op's kink, which it must have, or `within` of it.
-template <class T> KinkCount count_kinks(const OpInfo& op, std::span<const Value<T>> in,
-                                         const void* attr, const Shape& shape, T within);
 /// Runs a pullback: to = pullback(g), or to += pullback(g). False if it may have made a NaN or an
 /// infinity, which calls for a more careful look (sweep.cpp).
 template <class T> bool pull_back(const OpInfo& op, const Call<T>& call, int input,
@@ -100,7 +91,7 @@ template <class T> struct Deferred {
     } else if constexpr (transposed) {
       return x;
     } else {
-      return static_cast<Value<T>>(x).plain();
+      return static_cast<Value<T>>(x).contiguous();
     }
   }
 };
@@ -123,7 +114,7 @@ template <class T> Deferred<T> reshape(Deferred<T> x, const Shape& to) {
   return x;
 }
 template <class T> Value<T> reshape(Value<T> x, const Shape& to) {
-  x = x.plain();
+  x = x.contiguous();
   x.shape = to;
   return x;
 }

@@ -37,6 +37,7 @@ template <class T> class Var {
   }
 
   template <class O, class... X> static Var record(const typename O::Attr& attr, const X&... x);
+  template <class O> static Var record_list(const typename O::Attr& attr, std::span<const Var> in);
   /// Throws what recording an op on both would, were one of them of another tape, or gone.
   static void check_together(const Var& a, const Var& b, const char* call);
 

@@ -19,7 +19,7 @@ using ramp::Shape, ramp::Tape, ramp::Tensor, ramp::Var;
 
 namespace {
 
-std::vector<double> losses(const Training& training) {
+std::vector<double> losses(const TrainingResult& training) {
   std::vector<double> all;
   for (const EpochInfo& epoch : training.epochs) all.push_back(epoch.train_loss);
   return all;
@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("a linear model finds the plane", T, float, double) {
   Linear<T> model(2, 1, Random(1));
   Trainer<T> trainer(model, data,
                      {.loss = Loss::mse, .sgd = {.learning_rate = 0.05}, .epochs = 40});
-  const Training training = trainer.run();
+  const TrainingResult training = trainer.run();
   CHECK(training.epochs.size() == 40);
   CHECK(training.epochs.back().train_loss < 1e-5);
   CHECK_FALSE(training.epochs.back().train_accuracy);
@@ -67,7 +67,7 @@ TEST_CASE("the trainer does what a loop written out does, to the last bit") {
   MLP<float> a({2, 8, 2}, {.seed = 4}), b({2, 8, 2}, {.seed = 4});
   const SGDOptions sgd{.learning_rate = 0.1, .momentum = 0.9};
   Trainer<float> trainer(a, data, {.sgd = sgd, .epochs = 3, .batch_size = 32, .seed = 7});
-  const Training training = trainer.run();
+  const TrainingResult training = trainer.run();
 
   Loader<float> loader(data, 32, 7);
   SGD<float> optimizer(b.parameters(), sgd);
@@ -96,7 +96,7 @@ TEST_CASE("the spiral is learnt: 99 % of points that the model has not seen") {
   Trainer<float> trainer(
       model, data.train,
       {.sgd = {.learning_rate = 0.1, .momentum = 0.9}, .epochs = 200, .batch_size = 32});
-  const Training training = trainer.run(&data.test);
+  const TrainingResult training = trainer.run(&data.test);
   CHECK(*training.epochs.back().test_accuracy >= 0.99);
   CHECK(*training.epochs.back().train_accuracy >= 0.99);
   const Evaluation found = evaluate(model, data.test);
@@ -119,7 +119,7 @@ TEST_CASE("two classes by one output: hinge, squared error, binary cross-entropy
                                .sgd = {.learning_rate = 0.1, .momentum = 0.9},
                                .epochs = 60,
                                .batch_size = 30});
-      const Training training = trainer.run(&data);
+      const TrainingResult training = trainer.run(&data);
       CHECK(*training.epochs.back().train_accuracy >= 0.99);
       CHECK(*training.epochs.back().test_accuracy >= 0.99);
     }
@@ -139,7 +139,7 @@ TEST_CASE("the same seeds give the same losses, bit for bit") {
   MLP<float> model({2, 16, 2}, {.seed = 1});  // in two runs, the second going on
   Trainer<float> trainer(model, data, {.epochs = 3, .batch_size = 32, .seed = 1});
   std::vector<double> both = losses(trainer.run());
-  const Training second = trainer.run();
+  const TrainingResult second = trainer.run();
   CHECK(second.epochs[0].epoch == 3);
   CHECK(second.epochs.back().steps == 6 * 7);
   for (const double loss : losses(second)) both.push_back(loss);
@@ -201,7 +201,7 @@ TEST_CASE("a step can be watched, drawn and stopped before its update") {
     CHECK(std::ranges::equal(gradient, model.parameters()[0]->gradient()));
     return info.step < 12;
   });
-  const Training training = trainer.run();
+  const TrainingResult training = trainer.run();
   CHECK(training.stop == Stop::callback);
   CHECK(training.epochs.size() == 1);  // the second was cut short
   CHECK(steps.size() == 13);
@@ -230,7 +230,7 @@ TEST_CASE("an epoch's report, and stopping after one") {
     CHECK(info.test_accuracy == found.accuracy);
     return info.epoch < 2;
   });
-  const Training training = trainer.run(&data.test);
+  const TrainingResult training = trainer.run(&data.test);
   CHECK(training.stop == Stop::callback);
   CHECK(epochs == std::vector<std::uint64_t>{0, 1, 2});
   CHECK(training.epochs.size() == 3);

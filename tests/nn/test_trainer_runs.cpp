@@ -43,7 +43,7 @@ TEST_CASE("early stopping can watch the accuracy, and needs something to watch")
   MLP<double> model({2, 4, 2}, {.seed = 1});
   Trainer<double> trainer(model, data, options);
   CHECK_THROWS_WITH_AS(trainer.run(), Contains("patience needs a test set"), ramp::ValueError);
-  const Training training = trainer.run(&data);
+  const TrainingResult training = trainer.run(&data);
   CHECK(training.stop == Stop::early);
   CHECK(*training.epochs[training.best].test_accuracy == 1);
   CHECK(training.epochs.size() == training.best + 3);
@@ -123,16 +123,16 @@ TEST_CASE("a second run goes on: its epochs, its best one, and one that was cut 
                                        }},
                            .epochs = 3,
                            .batch_size = 20});
-  const auto numbers = [](const Training& training) {
+  const auto numbers = [](const TrainingResult& training) {
     std::vector<std::uint64_t> all;
     for (const EpochInfo& epoch : training.epochs) all.push_back(epoch.epoch);
     return all;
   };
   using Numbers = std::vector<std::uint64_t>;
-  const Training first = trainer.run(&data);
+  const TrainingResult first = trainer.run(&data);
   CHECK(numbers(first) == Numbers{0, 1, 2});
   CHECK(first.best == 2);
-  const Training second = trainer.run(&data);
+  const TrainingResult second = trainer.run(&data);
   CHECK(numbers(second) == Numbers{3, 4, 5});
   CHECK(second.best == 0);  // a place in its own epochs, whatever the first run had
   CHECK(second.epochs[0].test_loss < first.epochs[2].test_loss);
@@ -160,7 +160,7 @@ TEST_CASE("a first epoch whose test loss is no number isn't the best") {
   } model;
   const Dataset<double> train = plane<double>(10), test = train.take(7);
   Trainer<double> trainer(model, train, {.loss = Loss::mse, .epochs = 3, .patience = 2});
-  const Training training = trainer.run(&test);
+  const TrainingResult training = trainer.run(&test);
   REQUIRE(training.epochs.size() == 3);
   CHECK(std::isnan(*training.epochs[0].test_loss));
   CHECK(training.best > 0);

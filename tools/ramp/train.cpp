@@ -170,7 +170,7 @@ std::string summary_line(const nn::EpochInfo& epoch, std::uint64_t epochs) {
 }
 
 // The last epoch is what the network is now; the best one says how far that is from luck.
-std::string result_lines(const nn::Training& training, double seconds, const fs::path& graph) {
+std::string result_lines(const nn::TrainingResult& training, double seconds, const fs::path& graph) {
   const nn::EpochInfo &best = training.epochs[training.best], &last = training.epochs.back();
   const std::size_t n = training.epochs.size();
   return fmt::format(
@@ -251,7 +251,7 @@ void train(const TrainOptions& options) {
   });
 
   const Interruptible interruptible;
-  const nn::Training training = trainer.run(&data.test);
+  const nn::TrainingResult training = trainer.run(&data.test);
   bar.erase();
   if (const int signal = Interruptible::caught()) {
     complain(

@@ -1,17 +1,3 @@
 #include <autodiff/tape/reading.hpp>
 
-#include <fmt/format.h>
-
-namespace ramp {
-
-void shaping::fail(const char* op, const Shape& x, const char* why) {
-  throw ShapeError(fmt::format("[{}] {}: {}", op, to_string(x), why));
-}
-
-void shaping::fail(const char* op, const Shape& a, const Shape& b, const char* why) {
-  throw ShapeError(fmt::format("[{}] {} and {}: {}", op, to_string(a), to_string(b), why));
-}
-
-template std::vector<OpInfo> make_ops(Shaping);
-
-}  // namespace ramp
+template std::vector<ramp::OpInfo> ramp::make_ops(ramp::Shaping);

@@ -1,4 +1,4 @@
-#include <autodiff/tape/scopes.hpp>
+#include <autodiff/values/scopes.hpp>
 
 #include <algorithm>
 #include <new>
