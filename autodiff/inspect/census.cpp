@@ -87,16 +87,19 @@ template <class T> void add_nodes(Census& to, const Tape<T>& tape, std::uint32_t
 }  // namespace
 
 Census& Census::operator+=(const Census& other) {
-  Adding adding(*this);
-  for (const NodeKinks& node : other.nodes) {
-    const std::string& path = other.scopes[node.scope].path;
-    adding.enter([&](const std::string& known) { return known == path; }, [&] { return path; });
-    adding.add(node, node.node, node.op, [&] { return node.location; });
-  }
+  or_memory_error("[census]", [&] {
+    Adding adding(*this);
+    for (const NodeKinks& node : other.nodes) {
+      const std::string& path = other.scopes[node.scope].path;
+      adding.enter([&](const std::string& known) { return known == path; }, [&] { return path; });
+      adding.add(node, node.node, node.op, [&] { return node.location; });
+    }
+  });
   return *this;
 }
 template <class T> Census& Census::add(const Tape<T>& tape, const CensusOptions& options) {
-  add_nodes(*this, tape, tape.size() + 1, nullptr, options.within);
+  or_memory_error("[census]",
+                  [&] { add_nodes(*this, tape, tape.size() + 1, nullptr, options.within); });
   return *this;
 }
 
@@ -104,11 +107,13 @@ template <class T> Census census(const Tape<T>& tape, const CensusOptions& optio
   return Census().add(tape, options);
 }
 template <class T> Census census(const Var<T>& root, const CensusOptions& options) {
-  const std::uint32_t i = root.tape("census").at(root, "census");
-  const std::vector<bool> needed = root.tape().needed_by(i);
-  Census found;
-  add_nodes(found, root.tape(), i + 1, &needed, options.within);
-  return found;
+  return or_memory_error("[census]", [&] {
+    const std::uint32_t i = root.tape("census").at(root, "census");
+    const std::vector<bool> needed = root.tape().needed_by(i);
+    Census found;
+    add_nodes(found, root.tape(), i + 1, &needed, options.within);
+    return found;
+  });
 }
 
 template Census& Census::add(const Tape<float>&, const CensusOptions&);

@@ -211,7 +211,7 @@ template <class T> class Drawing {
 }  // namespace
 
 template <class T> std::string to_dot(const Var<T>& root, const DotOptions& options) {
-  return Drawing<T>(root, options).text();
+  return or_memory_error("[to_dot]", [&] { return Drawing<T>(root, options).text(); });
 }
 
 template std::string to_dot(const Var<float>&, const DotOptions&);

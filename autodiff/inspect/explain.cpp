@@ -242,7 +242,7 @@ template <class T> class Explaining {
 }  // namespace
 
 template <class T> Explanation explain(const Var<T>& root, const Var<T>& x) {
-  return Explaining<T>(root, x).result();
+  return or_memory_error("[explain]", [&] { return Explaining<T>(root, x).result(); });
 }
 template Explanation explain(const Var<float>&, const Var<float>&);
 template Explanation explain(const Var<double>&, const Var<double>&);

@@ -295,8 +295,8 @@ struct Check {
 
 }  // namespace
 
-GradientReport check_gradients(const Function& f, const std::vector<Tensor<double>>& inputs,
-                               const GradientCheckOptions& options) {
+static GradientReport report_on(const Function& f, const std::vector<Tensor<double>>& inputs,
+                                const GradientCheckOptions& options) {
   Check check{f, inputs, options};
   const Var<double> root = check.run();
   std::vector<Tensor<double>> gradients;
@@ -325,6 +325,11 @@ GradientReport check_gradients(const Function& f, const std::vector<Tensor<doubl
         all[i].partner = static_cast<int>(j);
       }
   return report;
+}
+
+GradientReport check_gradients(const Function& f, const std::vector<Tensor<double>>& inputs,
+                               const GradientCheckOptions& options) {
+  return or_memory_error("[check_gradients]", [&] { return report_on(f, inputs, options); });
 }
 
 std::size_t GradientReport::count(Verdict v) const {

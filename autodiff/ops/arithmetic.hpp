@@ -93,14 +93,18 @@ requires AnyTraced<A, B>
 auto pow(const A& a, const B& b);
 
 struct Pow : Elementwise<2> {
+  static constexpr double infinite = std::numeric_limits<double>::infinity();
   static constexpr About about{"pow", "a^b", "Power with a variable exponent, of a base above 0."};
   static constexpr std::array domain{positive, Domain{}};
   static constexpr auto value = [](auto a, auto b) { return pow(a, b); };
-  // At the ends one factor is 0 and another infinite: a^0 is constant at a = 0, and where a^b has
-  // fallen to 0 it has fallen faster than log(a) rises. abs, not square: a square may underflow.
+  // At the ends one factor is 0 and another infinite: a^0 is constant, also where a^-1 is infinite,
+  // and where a^b has fallen to 0 it has fallen faster than log(a) rises. Only there is the slope
+  // closed: elsewhere that of b a^(b-1) in b is a second derivative. abs, not square: a square may
+  // underflow.
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto a, auto b) {
-                   return where(abs(a) + abs(b) == 0, 0, g * (b * pow(a, b - 1)));
+                   const auto power = pow(a, b - 1), slope = g * (b * power);
+                   return where(b == 0, where(abs(power) == infinite, 0, slope), slope);
                  },
                  [](auto g, auto a, auto b, auto y) {
                    return where(y == 0, 0, where(abs(a) + abs(b) == 0, 0, g * (y * log(a))));

@@ -11,16 +11,8 @@
 
 namespace ramp {
 
-template <class T> Trace<T>& fresh_trace() {
-  try {
-    return take_trace<T>();
-  } catch (const std::bad_alloc&) {
-    throw_memory_error("[tape] a new one");
-  }
-}
-
 template <class T> Tape<T>::Tape(TapeOptions options)
-    : options_(options), trace_(fresh_trace<T>()) {
+    : options_(options), trace_(*or_memory_error("[tape] a new one", take_trace<T>)) {
   if (!std::isfinite(options.at_zero)) {
     give_back(trace_);
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");

@@ -154,11 +154,7 @@ template <class T = double> class Tape {
   /// call of its own, `tape.here(); y = a * b;`, as an operator can't take a default argument; and
   /// no std::source_location, which Clang 14 doesn't have.
   void here(const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
-    try {
-      places_.push_back({end(), {file, line}});
-    } catch (const std::bad_alloc&) {
-      throw_memory_error("[here]");
-    }
+    or_memory_error("[here]", [&] { places_.push_back({end(), {file, line}}); });
   }
 
   struct Mark {

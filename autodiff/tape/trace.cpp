@@ -19,11 +19,11 @@ template <class T> struct Pool {
 
 }  // namespace
 
-template <class T> Trace<T>& take_trace() {
+template <class T> Trace<T>* take_trace() {
   Pool<T>& pool = Pool<T>::instance();
   const std::lock_guard lock(pool.lock);
-  if (pool.unused) return *std::exchange(pool.unused, pool.unused->next);
-  return *new Trace<T>;
+  if (pool.unused) return std::exchange(pool.unused, pool.unused->next);
+  return new Trace<T>;
 }
 
 template <class T> void give_back(Trace<T>& trace) noexcept {
@@ -36,8 +36,8 @@ template <class T> void give_back(Trace<T>& trace) noexcept {
   trace.next = std::exchange(pool.unused, &trace);
 }
 
-template Trace<float>& take_trace();
-template Trace<double>& take_trace();
+template Trace<float>* take_trace();
+template Trace<double>* take_trace();
 template void give_back(Trace<float>&) noexcept;
 template void give_back(Trace<double>&) noexcept;
 

@@ -62,7 +62,7 @@ template <class T> struct Trace {
 };
 
 /// One that no tape uses. NoMemory where there is none.
-template <class T> Trace<T>& take_trace();
+template <class T> Trace<T>* take_trace();
 template <class T> void give_back(Trace<T>& trace) noexcept;
 
 }  // namespace ramp

@@ -60,4 +60,13 @@ struct NoMemory : std::bad_alloc {
   }
 }
 
+/// f(), or a MemoryError that names the call: "[explain]".
+template <class F> auto or_memory_error(const char* call, F f) {
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    throw_memory_error(call);
+  }
+}
+
 }  // namespace ramp

@@ -130,6 +130,8 @@ TEST_CASE_TEMPLATE("pow: slopes where one factor is 0 and the other infinite", T
   CHECK(slopes(0, 1) == std::pair(1.0, 0.0));
   CHECK(slopes(0, 0) == std::pair(0.0, 0.0));
   CHECK(slopes(0, 0.5) == std::pair(inf, 0.0));
+  // 1 / a is infinite here, and a^0 constant all the same.
+  CHECK(slopes(static_cast<double>(std::numeric_limits<T>::denorm_min()), 0).first == 0);
   CHECK(slopes(inf, -1) == std::pair(-0.0, 0.0));
   CHECK(slopes(5, 0).first == 0);
   CHECK(slopes(5, 0).second == doctest::Approx(log(5.0)));

@@ -128,6 +128,13 @@ const std::vector<Attempt>& calls() {
        [](Start& t) {
          (void)t.tape.grad_on_tape(t.loss, {t.x, t.s});
        }},
+      {"explain", true, [](Start& t) { (void)explain(t.loss, t.x); }},
+      {"to_dot", true, [](Start& t) { (void)to_dot(t.loss, {.values = true}); }},
+      {"census", true, [](Start& t) { (void)(census(relu(t.x)) += census(t.tape)); }},
+      {"check_gradients", true,
+       [](Start&) {
+         (void)check_gradients([](auto x) { return exp(x[0]); }, {Tensor<double>(0.5)});
+       }},
       {"scalars", false,
        [](Start& t) {
          Var<double> z = t.s;
