@@ -40,9 +40,10 @@ function(ramp_library name)
   set_target_properties(ramp_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 
-# A program that asks how often the allocator was called, and by whom (tools/bench/allocations.hpp).
+# A program that asks how often the allocator was called, and by whom, or makes an allocation fail
+# (tests/support/allocations.hpp).
 function(ramp_count_allocations target)
-  target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tools/bench/allocations.cpp")
+  target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/allocations.cpp")
   set(products cblas_sgemm cblas_dgemm cblas_sgemv cblas_dgemv)
   if(uses_onednn)
     list(APPEND products dnnl_sgemm)

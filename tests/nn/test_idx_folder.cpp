@@ -1,4 +1,4 @@
-#include "idx_files.hpp"
+#include "support/idx_files.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

@@ -165,7 +165,6 @@ TEST_CASE("a seed gives the same weights, whatever the layers before") {
 }
 
 TEST_CASE("activations by name") {
-  CHECK(activation_names().size() == 9);
   Tape<double> tape;
   const auto x = tape.leaf({-2.0, -0.5, 0.7, 3.0});
   for (const auto name : activation_names()) {

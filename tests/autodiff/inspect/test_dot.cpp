@@ -1,0 +1,206 @@
+// Drawings: their text for a small graph, escaping, clusters, collapsed scopes. Where Graphviz is
+// installed, it must be able to read each of them.
+#include <autodiff/autodiff.hpp>
+
+#include "support/text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace ramp;
+using support::count, support::has;
+
+namespace {
+
+std::string node(const Var<double>& x) { return std::string("n") + std::to_string(x.index()); }
+
+// The text with each @name as the node's name in a drawing.
+std::string with_nodes(std::string text,
+                       const std::vector<std::pair<std::string, Var<double>>>& nodes) {
+  for (const auto& [name, x] : nodes)
+    for (std::size_t at; (at = text.find("@" + name)) != std::string::npos;)
+      text.replace(at, name.size() + 1, node(x));
+  return text;
+}
+
+// Graphviz reads it without a word of complaint; the picture, or nothing where it isn't installed.
+std::string drawn(const std::string& dot) {
+  static const bool installed = std::system("command -v dot > /dev/null 2>&1") == 0;
+  if (!installed) return {};
+  char name[] = "/tmp/ramp_dot_XXXXXX";
+  const int file = mkstemp(name);
+  REQUIRE(file >= 0);
+  const std::string path = name;
+  std::ofstream(path) << dot;
+  CHECK(std::system(("dot -Tsvg " + path + " > " + path + ".svg 2> " + path + ".err").c_str()) ==
+        0);
+  const auto read = [](const std::string& from) {
+    std::ifstream in(from);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string svg = read(path + ".svg"), errors = read(path + ".err");
+  CHECK(errors == "");
+  for (const char* suffix : {"", ".svg", ".err"}) std::remove((path + suffix).c_str());
+  return svg;
+}
+
+}  // namespace
+
+TEST_CASE("a small graph's text") {
+  Tape tape;
+  Parameter<double> p("w", Tensor<double>({2}, {1, 2}));
+  const auto x = tape.leaf(3, "x");
+  tape.leaf(1, "unused");
+  const auto scope = tape.scope("layer");
+  const auto w = tape.parameter(p), product = w * x, rest = product - 4, ramp = relu(rest);
+  const auto y = tape.named(sum(ramp), "loss");
+  tape.backward(y);
+  const std::string form = R"dot(digraph ramp {
+  rankdir=LR;
+  node [fontname="Helvetica" fontsize=11 style=filled];
+  edge [color="#606060" arrowsize=0.7];
+  @x [label="x" shape=ellipse fillcolor="#fff2b3"];
+  subgraph cluster_1 {
+    label="layer"; color="#a0a0a0"; style=rounded; fontname="Helvetica";
+    @w [label="w\n(2)" shape=house fillcolor="#cfe8cf"];
+    @product [label="mul\n(2)" shape=box fillcolor="#d6e4f7"];
+    @rest [label="sub\n(2)" shape=box fillcolor="#d6e4f7"];
+    @rest_1 [label="4" shape=ellipse style="filled,dashed" fillcolor="#f4f4f4"];
+    @ramp [label="relu\n(2)" shape=box fillcolor="#d6e4f7"];
+    @y [label="loss\nsum" shape=box fillcolor="#d6e4f7" peripheries=2];
+  }
+  @w -> @product;
+  @x -> @product;
+  @product -> @rest;
+  @rest_1 -> @rest;
+  @rest -> @ramp;
+  @ramp -> @y;
+}
+)dot";
+  const std::string expected = with_nodes(
+      form, {{"x", x}, {"w", w}, {"product", product}, {"rest", rest}, {"ramp", ramp}, {"y", y}});
+  CHECK(to_dot(y) == expected);
+  CHECK(has(drawn(expected), "<svg") == !drawn(expected).empty());
+  tape.leaf(1);
+  CHECK(to_dot(y) == expected);  // what follows doesn't matter
+
+  const std::string full = to_dot(y, {.values = true, .gradients = true});
+  CHECK(has(full, R"("x\nvalue 3\ngradient 2")"));
+  CHECK(has(full, R"("w\n(2)\nvalue [1, 2]\ngradient [0, 3]")"));
+  CHECK(has(full, R"("loss\nsum\nvalue 2\ngradient 1")"));
+  CHECK_FALSE(has(full, R"(relu\n(2)\nvalue [0, 2]\ngradient)"));  // not kept
+  tape.backward(y, {.retain = true});
+  CHECK(has(to_dot(y, {.gradients = true}), R"("relu\n(2)\ngradient [1, 1]")"));
+  drawn(full);
+}
+
+TEST_CASE("any name is drawn as it is") {
+  Tape tape;
+  const std::string_view names[] = {"say \"hi\"",      "back\\slash", "ends in \\",  "two\nlines",
+                                    "</svg>&<b>x</b>", "größe α→β ∑", "\\N \\G \\E", "]; evil [",
+                                    "tab\tcr\r",       "{a|b}",       "\x01",        "'quote'"};
+  auto y = tape.leaf(1);
+  for (const auto name : names) {
+    const auto scope = tape.scope(name);
+    y = y + tape.leaf(1, name);
+  }
+  const std::string svg = drawn(to_dot(y));
+  if (!svg.empty()) {
+    for (const std::string_view shown : {"say &quot;hi&quot;", "back\\slash", "größe α→β ∑",
+                                         "\\N \\G", "]; evil [", "{a|b}", ">two<", ">lines<"})
+      CHECK_MESSAGE(has(svg, shown), shown);
+    CHECK(count(svg, "</svg>") == 1);
+  }
+}
+
+TEST_CASE("scopes nest, and what lies in two of the same name lies in one") {
+  Tape tape;
+  auto y = tape.leaf(1);
+  for (int round = 0; round < 2; ++round) {
+    const auto net = tape.scope("net");
+    for (const char* name : {"a", "b"}) {
+      const auto layer = tape.scope(name);
+      y = exp(y);
+    }
+  }
+  const std::string text = to_dot(y);
+  CHECK(count(text, "subgraph") == 3);
+  CHECK(count(text, "label=\"exp\"") == 4);
+  const auto net = text.find("label=\"net\""), a = text.find("label=\"a\""),
+             b = text.find("label=\"b\"");
+  CHECK(net < a);
+  CHECK(a < b);
+  CHECK(has(text, "\n    subgraph cluster_"));  // inside another
+  CHECK(count(text, "{") == count(text, "}"));
+  drawn(text);
+}
+
+TEST_CASE("a scope over the limit becomes one box, with all that lies inside") {
+  Tape tape;
+  const auto x = tape.leaf(1, "x");
+  Var<double> y = x;
+  {
+    const auto net = tape.scope("net");
+    for (const char* name : {"small", "large"}) {
+      const auto layer = tape.scope(name);
+      for (int i = 0; i < (name[0] == 's' ? 3 : 30); ++i) y = sin(y);
+    }
+  }
+  const auto root = y * x;
+  CHECK(count(to_dot(root), "label=\"sin\"") == 33);
+
+  const std::string text = to_dot(root, {.node_limit = 20});
+  CHECK(count(text, "subgraph") == 0);
+  CHECK(has(text, R"(label="net\n33 nodes\n33 sin" shape=box3d)"));
+  CHECK(count(text, " -> ") == 3);  // x -> net, net -> mul, x -> mul
+  drawn(text);
+  const std::string inner = to_dot(root, {.node_limit = 32});
+  CHECK(count(inner, "box3d") == 1);
+  CHECK(count(to_dot(root, {.node_limit = 33}), "box3d") == 0);
+  CHECK_FALSE(has(to_dot(root, {.node_limit = 2}), "no scope"));  // just met
+  CHECK(has(to_dot(root, {.node_limit = 1}), R"("no scope\n2 nodes\n1 leaf\n1 mul")"));
+}
+
+TEST_CASE("a path is red step by step, and only as far as the root") {
+  Tape tape;
+  const auto x = tape.leaf(1), y = exp(x), z = y + x, beyond = z * 2;
+  const std::string_view red = " [color=\"#d00000\" penwidth=2.5]";
+  const std::string text =
+      to_dot(z, {.highlight = {x.index(), y.index(), z.index(), beyond.index(), 1'000'000}});
+  CHECK(count(text, red) == 2);
+  CHECK(has(text, node(x) + " -> " + node(y) + " [color"));
+  CHECK(has(text, node(y) + " -> " + node(z) + " [color"));
+  CHECK(has(text, node(x) + " -> " + node(z) + ";"));  // from the path to the path, but past a step
+  CHECK(count(text, "color=\"#d00000\" penwidth=2.5") == 5);
+}
+
+TEST_CASE("control characters are drawn as something else") {
+  Tape tape;
+  const std::string text = to_dot(tape.leaf(1, "a\x01 b\x1f c\x7f d\t"));
+  CHECK(has(text, "a? b? c? d?"));
+}
+
+TEST_CASE("the same recording gives the same text, and kinds of nodes look different") {
+  std::array<std::string, 2> text;
+  for (auto& t : text) {
+    Tape<float> tape;
+    Parameter<float> p("p", Tensor<float>({}, {2}));
+    const auto x = tape.leaf({1, 2, 3, 4, 5, 6});
+    const auto y =
+        sum(x * tape.parameter(p)) + tape.constant(7, "seven") + detach(x * 2).shape()[0];
+    t = to_dot(y * detach(y), {.values = true});
+  }
+  CHECK(text[0] == text[1]);
+  CHECK(has(text[0], R"(label="leaf\n(6)\nvalue [1, 2, 3, 4, ..]" shape=ellipse)"));
+  CHECK(count(text[0], "shape=house") == 1);
+  CHECK(has(text[0], R"(label="seven\nvalue 7" shape=ellipse style="filled,dashed")"));
+  CHECK(has(text[0], R"(label="detach\nvalue 55" shape=box fillcolor="#f4f4f4")"));  // constant
+  CHECK(count(text[0], "shape=box fillcolor=\"#d6e4f7\"") == 5);
+}

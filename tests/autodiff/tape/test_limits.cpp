@@ -1,0 +1,91 @@
+// Long recordings, memory budgets, and several threads.
+#include <autodiff/autodiff.hpp>
+
+#include "support/refused.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <thread>
+
+using namespace ramp;
+using doctest::Approx;
+
+TEST_CASE("a chain of a million nodes needs no stack") {
+  Tape tape;
+  const auto x = tape.leaf(1);
+  auto y = x;
+  for (int i = 0; i < 1'000'000; ++i) y = y + x;
+  tape.backward(y);
+  CHECK(tape.gradient(x).item() == 1'000'001);
+  CHECK(to_dot(y).size() < 2000);
+  CHECK(tape.grad_on_tape(y, {x})[0].item() == 1'000'001);
+}
+
+TEST_CASE("a tape over its budget says which scope used what") {
+  Tape<double> tape({.memory_budget = 100'000});
+  const auto x = tape.leaf(Tensor<double>({100}));
+  const auto mark = tape.mark();
+  for (int round = 0; round < 2; ++round) {
+    std::string text;
+    try {
+      const auto outer = tape.scope("net");
+      const auto inner = tape.scope("layer7");
+      for (int i = 0; i < 200; ++i) (void)exp(x);
+    } catch (const BudgetError& e) {
+      text = e.what();
+    }
+    CHECK(text.find("over the budget of 100000") != std::string::npos);
+    CHECK(text.find("net/layer7") != std::string::npos);
+    CHECK(text.find("outside of any scope ") != std::string::npos);
+    CHECK(tape.bytes() <= 100'000);
+    CHECK(x.value()[99] == 0);  // what was recorded still holds
+    tape.rewind(mark);
+  }
+  tape.clear();
+  CHECK_THROWS_AS(tape.leaf(Tensor<double>({20'000})), BudgetError);
+  CHECK(tape.size() == 0);
+}
+
+TEST_CASE("what fits the budget once fits it again") {
+  Tape<double> tape({.memory_budget = 1'000'000});
+  for (int i = 0; i < 300; ++i) tape.leaf(Tensor<double>({200}));
+  tape.clear();
+  tape.leaf(Tensor<double>({110'000}));
+  CHECK_NOTHROW(tape.leaf(Tensor<double>({10'000})));
+}
+
+TEST_CASE("a budget holds for numbers as well") {
+  Tape<double> tape({.memory_budget = 1 << 20});
+  const Var<double> a = tape.leaf(1);
+  Var<double> s = a;
+  CHECK_THROWS_AS(
+      [&] {
+        for (int i = 0; i < 10'000'000; ++i) s = s + a * a;
+      }(),
+      BudgetError);
+  CHECK(tape.bytes() <= 1 << 20);
+  CHECK(a.item() == 1);
+  CHECK(s.item() > 1000);  // up to there it is good
+  tape.backward(s);
+  tape.clear();
+  CHECK(tape.leaf(4).item() == 4);
+}
+
+TEST_CASE("tapes in different threads share nothing") {
+  std::array<double, 2> result{};
+  const auto work = [&result](std::size_t k) {
+    Tape tape;
+    for (int round = 0; round < 200; ++round) {
+      tape.clear();
+      const auto v = tape.leaf(Tensor<double>({50}, static_cast<double>(k) + 1));
+      tape.backward(sum(square(v) * sigmoid(v - v)));
+      result[k] += tape.gradient(v)[49];
+    }
+  };
+  std::thread other(work, 1);
+  work(0);
+  other.join();
+  CHECK(result[0] == Approx(200 * 1.0));
+  CHECK(result[1] == Approx(200 * 2.0));
+}

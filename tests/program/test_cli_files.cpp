@@ -1,0 +1,166 @@
+// What the program leaves in its folder, whatever goes wrong.
+#include "support/cli.hpp"
+#include "support/idx_files.hpp"
+
+#include <fmt/format.h>
+
+using namespace cli;
+
+namespace {
+
+// An earlier run that is worth keeping.
+struct EarlierRun {
+  EarlierRun() { output(spiral + "--quiet --out '" + path().string() + "'"), before = read(); }
+  fs::path path() const { return folder / "run"; }
+  std::string read() const { return content(path() / "metrics.jsonl"); }
+  std::size_t files() const {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(path()), fs::directory_iterator()));
+  }
+  Folder folder;
+  std::string before;
+};
+
+}  // namespace
+
+TEST_CASE("a full disk") {
+  if (!fs::exists("/dev/full")) return;
+  const Result full = shell(program + "ops 2>&1 >/dev/full");
+  CHECK(full.status == 1);
+  CHECK(full.text.starts_with("ramp: standard output: "));
+  const Folder folder;
+  const fs::path out = folder / "run";
+  fs::create_directories(out);
+  fs::create_symlink("/dev/full", out / "metrics.jsonl");
+  check_fails(1, spiral + "--out " + out.string(), "metrics.jsonl: No space left on device");
+  CHECK(fs::is_symlink(out / "metrics.jsonl"));
+}
+
+TEST_CASE("an earlier run's metrics stay until there are new ones") {
+  EarlierRun run;
+  const std::size_t files = run.files();
+  const Folder data;
+  const std::string out = " --out '" + run.path().string() + "'";
+  check_fails(1, "train --data '" + (data / ".").string() + "'" + out, "none of train-images");
+  CHECK(run.read() == run.before);
+  check_fails(1, diverging + out, "learning rate");
+  CHECK(run.read() == run.before);
+  check_fails(1, spiral + out, "File too large", "ulimit -f 0; ");
+  CHECK(run.read() == run.before);
+  CHECK(run.files() == files);  // no half ones beside them
+  output(spiral + "--quiet --seed 5" + out);
+  CHECK(run.read() != run.before);
+  CHECK(metrics(run.path()).size() == 2);
+  CHECK(run.files() == files);
+}
+
+TEST_CASE("a disk that fills up in the middle leaves whole lines and says so") {
+  for (const int blocks : {40, 41, 43, 46}) {  // of 512 bytes; the graph takes fewer
+    CAPTURE(blocks);
+    const Folder folder;
+    const fs::path out = folder / "run";
+    check_fails(1, "train --data xor --layers 4 --epochs 1000 --out " + out.string(),
+                "metrics.jsonl: File too large", fmt::format("ulimit -f {}; ", blocks));
+    const std::vector<json> lines = metrics(out);  // each parses
+    CHECK(lines.size() > 10);
+    for (std::size_t i = 0; i < lines.size(); ++i) CHECK(lines[i]["epoch"] == i + 1);
+    const std::string text = content(out / "metrics.jsonl");
+    CHECK(text.ends_with("\n"));
+    // A kill cuts a write() where it goes on to another page of 4,096 bytes: no line does.
+    for (std::size_t start = 0, end; start < text.size(); start = end + 1) {
+      end = text.find('\n', start);
+      CHECK(start / 4096 == end / 4096);
+    }
+    CHECK(text.size() >
+          static_cast<std::size_t>(blocks - 2) * 512);  // as much as there was room for
+  }
+}
+
+TEST_CASE("closed standard streams aren't taken by files") {
+  const std::string expected = [] {
+    const Folder folder;
+    output(spiral + "--quiet --out " + (folder / "run").string());
+    return metrics(folder / "run")[1]["loss"].dump();
+  }();
+  for (const char* closed : {">&-", "<&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"}) {
+    CAPTURE(closed);
+    const Folder folder;
+    const fs::path out = folder / "run";
+    CHECK(shell(program + spiral + "--out " + out.string() + " " + closed).status == 0);
+    const std::vector<json> lines = metrics(out);  // and no text between them
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[1]["loss"].dump() == expected);
+    CHECK(content(out / "graph.dot").starts_with("digraph"));
+  }
+}
+
+TEST_CASE("a link to the metrics leads on to them, and a link to nowhere is replaced") {
+  const Folder folder;
+  const fs::path out = folder / "run", elsewhere = folder / "elsewhere.jsonl";
+  fs::create_directories(out);
+  std::ofstream(elsewhere) << "old\n";
+  fs::create_symlink(elsewhere, out / "metrics.jsonl");
+  output(spiral + "--quiet --out " + out.string());
+  CHECK(fs::is_symlink(out / "metrics.jsonl"));
+  CHECK(content(elsewhere).starts_with("{\"epoch\":1,"));
+  fs::remove(elsewhere);
+  output(spiral + "--quiet --out " + out.string());
+  CHECK(metrics(out).size() == 2);
+}
+
+TEST_CASE("ramp train says in one line what it can't write") {
+  const Folder folder;
+  const fs::path file = folder / "file", taken = folder / "taken";
+  std::ofstream(file) << "x";
+  fs::create_directories(taken / "metrics.jsonl");
+  check_fails(1, spiral + "--out " + file.string(), "Not a directory");
+  check_fails(1, spiral + "--out " + (file / "below").string(), "Not a directory");
+  check_fails(1, spiral + "--out " + taken.string(), "metrics.jsonl: Is a directory");
+  check_fails(1, spiral + "--out /proc/ramp", "--out /proc/ramp: ");
+  // A limit on the size of files stands for a full disk; pipes have none.
+  const fs::path out = folder / "run";
+  check_fails(1, spiral + "--out " + out.string(), "File too large", "ulimit -f 0; ");
+}
+
+TEST_CASE("data that can't be read is told from data that isn't there") {
+  const Folder folder;
+  const auto at = [&](const char* name) {
+    return "train --data '" + (folder / name).string() + "'";
+  };
+  std::ofstream(folder / "file") << "x";
+  fs::create_symlink(folder / "nowhere", folder / "dangling");
+  fs::create_symlink(folder / "loop", folder / "loop");
+  fs::create_directory(folder / "empty");
+  check_fails(2, at("file"), "is no folder");
+  check_fails(2, at("dangling"), "which isn't there");
+  check_fails(2, at("loop"), "Too many levels of symbolic links");
+  check_fails(2, at("missing"), "no data set or folder");
+  check_fails(1, at("empty"), "none of train-images-idx3-ubyte");
+}
+
+TEST_CASE("a folder with other than ten classes, one that begins at 1, and a single image") {
+  using idx_files::idx, idx_files::write;
+  const idx_files::TempFolder data;
+  const std::string folder = "train --layers 4 --epochs 1 --data " + data.path.string() + " ";
+  const auto write_part = [&](const char* part, const std::string& labels) {
+    const auto n = static_cast<std::uint32_t>(labels.size());
+    write(data / (std::string(part) + "-labels-idx1-ubyte"), idx({n}, labels));
+    std::string pixels;
+    for (std::uint32_t i = 0; i < 4 * n; ++i) pixels += static_cast<char>(37 * i);
+    write(data / (std::string(part) + "-images-idx3-ubyte"), idx({n, 2, 2}, pixels));
+  };
+  write_part("train", "\1\2\3");
+  write_part("t10k", "\1\3");
+  check_has(output(folder), "3 classes, labelled 1 to 3; 4-4-3 network");
+  check_has(output(folder + "--classes 5"), "5 classes, labelled 0 to 4; 4-4-5 network");
+  check_fails(1, folder + "--classes 2", "with 2 classes, labels run from 1 to 2");
+  check_fails(2, folder + "--classes 1", "--classes");
+  check_fails(2, "train --data moons --classes 2", "is for folders, not for moons");
+  write_part("train", "\1");
+  check_has(output(folder), "1 samples to train, 2 to test");
+}
+
+TEST_CASE("numbers of the data that aren't finite are named") {
+  // So much noise that it is infinite as a float.
+  check_fails(1, "train --data spiral --noise 1e300 --layers 4 --no-monitor", "the inputs have ");
+}

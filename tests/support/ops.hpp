@@ -1,0 +1,14 @@
+// The registry as tests walk over it.
+#pragma once
+
+#include <autodiff/ops/registry.hpp>
+
+#include <vector>
+
+namespace support {
+
+/// The library's ops. Tests of this program make up some of their own, wrong ones among them, whose
+/// names begin with "test_".
+std::vector<const ramp::OpInfo*> library_ops();
+
+}  // namespace support

@@ -1,0 +1,23 @@
+// Short forms of what tests of the tape assert again and again.
+#pragma once
+
+#include <autodiff/values/tensor.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <initializer_list>
+
+// Refused by this type of error, with this text.
+#define REFUSED_WITH(expression, Type, text) CHECK_THROWS_WITH_AS((void)(expression), text, Type)
+
+// The same, with this in its text.
+#define REFUSED(expression, Type, part) REFUSED_WITH(expression, Type, doctest::Contains(part))
+
+namespace support {
+
+template <class T> bool equal(const ramp::Tensor<T>& a, std::initializer_list<T> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+}  // namespace support
