@@ -1,4 +1,5 @@
 // Shapes and tensors by themselves.
+#include <autodiff/values/error.hpp>
 #include <autodiff/values/tensor.hpp>
 
 #include "support/refused.hpp"
