@@ -28,8 +28,8 @@ template <class F> std::string refused(F f, std::size_t bytes) {
   return "nothing was thrown";
 }
 
-// A recording on which each call is tried, after `fill` nodes of rank 0, so that what grows grows
-// in it.
+// A recording on which each call is tried. The `fill` nodes before it differ, so that the tape's
+// lists outgrow their memory within the call, too.
 struct Start {
   Parameter<double> p{"weights", Tensor<double>({40, 50}, 0.5)};
   Tape<double> tape;

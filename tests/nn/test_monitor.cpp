@@ -52,7 +52,7 @@ struct Does : Module<double> {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("the measures against numbers by hand", T, float, double) {
+TEST_CASE_TEMPLATE("dead, dormant and sparse: against numbers by hand", T, float, double) {
   Three<T> model(Activation::relu);
   // h: (1, 0, .01), (0, 0, .01), (3, 0, .02), (0, 0, .01); mean |h|: 1, 0, .0125; of the layer
   // .3375

@@ -23,7 +23,7 @@ double inside(const Domain& domain, std::mt19937& random) {
   }
 }
 
-// Named shapes: of braces in braces in braces the compiler tries all meanings.
+// Shapes have names here: of braces within braces within braces the compiler tries all meanings.
 std::vector<std::vector<Shape>> shapes(int arity) {
   using Some = std::vector<Shape>;
   const Shape one, many{3000}, row{1025}, rows{3, 1025}, column{1300, 1}, three{3};

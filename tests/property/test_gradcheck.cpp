@@ -55,7 +55,8 @@ struct Case {
   double at_zero;
 };
 
-// A point an element. Its first operand is moved to where the op's own formula finds a kink.
+// Each element is a point of its own: its first operand is moved to where the op's formula finds a
+// kink.
 Case elementwise_case(const OpInfo& op, const Trial& trial, std::mt19937& random) {
   Case c{{}, one_of(conventions, random)};
   const Shape shape = random() % 2 ? Shape{} : Shape{static_cast<std::int64_t>(1 + random() % 3)};

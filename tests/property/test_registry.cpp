@@ -1,5 +1,4 @@
-// The registry walks itself: what holds for every op is checked for every op, the user's own
-// included, without naming one.
+// A walk over the registry: what holds for every op is checked for every op, without naming one.
 #include <autodiff/autodiff.hpp>
 
 #include "support/ops.hpp"

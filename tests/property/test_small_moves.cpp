@@ -11,7 +11,7 @@
 using namespace ramp;
 using namespace small;
 
-TEST_CASE("all small slices, and the rule of what they are made of") {
+TEST_CASE("all small slices, and embed, which takes them back") {
   for (const Sizes& sizes : all_sizes(2))
     for (int axis = 0; axis < 3; ++axis)
       for (std::uint32_t start = 0; start < 5; ++start)

@@ -7,7 +7,7 @@
 using namespace ramp;
 using namespace small;
 
-TEST_CASE("all small shapes: broadcasting, matmul and what stands on them") {
+TEST_CASE("the shape rules of broadcasting, reshape and products in all small cases") {
   const auto shapes = all_sizes(3);
   for (const Sizes& a : shapes)
     for (const Sizes& b : shapes) {

@@ -44,7 +44,8 @@ template <class T> Tensor<T> varied(const Shape& shape) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("fine, not reached, constant", T, float, double) {
+TEST_CASE_TEMPLATE("a gradient that is fine, one of what isn't reached, and a constant's", T, float,
+                   double) {
   Tape<T> tape;
   const auto x = tape.leaf({1, 2}, "x"), y = tape.leaf({3, 4}, "y"), c = tape.constant({1, 2}, "c");
   const auto root = sum(x * x + c);

@@ -102,14 +102,14 @@ void check_tie(bool smallest, int tenths_of_a, int tenths_of_b) {
 
 }  // namespace
 
-TEST_CASE("shares that aren't one of a kink that two operands meet in are wrong together") {
+TEST_CASE("two operands that meet in a kink must get equal shares of its slope") {
   check_sum(1, 1, 0), check_sum(1, 0, 1), check_sum(1, 0.5, 0), check_sum(1, 1, 0.5);
   check_sum(-1, 1, 0), check_sum(-1, 0, 1), check_sum(-1, 0.5, 0), check_sum(-1, 0.6, 0.5);
   check_sum(1, 0, 0), check_sum(1, 0.5, 0.5), check_sum(1, 1, 1);
   check_sum(-1, 0, 0), check_sum(-1, 0.5, 0.5), check_sum(-1, 1, 1);
 }
 
-TEST_CASE("shares of a tie make one") {
+TEST_CASE("the shares of a tie must add up to 1") {
   check_tie(false, 10, 10), check_tie(false, 0, 0), check_tie(false, 5, 0);
   check_tie(false, 10, 1), check_tie(true, 10, 10), check_tie(true, 0, 0);
   check_tie(true, 4, 5);
@@ -117,7 +117,7 @@ TEST_CASE("shares of a tie make one") {
   check_tie(true, 0, 10), check_tie(true, 5, 5);
 }
 
-TEST_CASE("kinks apart pass with any shares") {
+TEST_CASE("kinks that have nothing to do with each other pass with any shares") {
   CHECK(at(made_up<Apart>({0, 0, 0}), {0, 0}).count(Verdict::kink) == 2);
   CHECK(at(made_up<Apart>({1, -1, 0}), {0, 0}).count(Verdict::kink) == 2);
   CHECK(at(made_up<Apart>({-1, 0.3, 0}), {0, 0}).count(Verdict::kink) == 2);

@@ -44,7 +44,7 @@ TEST_CASE("a tie given twice is right for each operand alone, and wrong for both
                 .ok());
 }
 
-TEST_CASE("what stands at a kink is told by the smallest step") {
+TEST_CASE("a point is at a kink where the smallest step can't tell it from one") {
   const Function ramp = [](Inputs x) { return relu(x[0] - 1); };
   for (const double d : {1e-6, -1e-6, 1e-2, -1e-2}) {
     CAPTURE(d);
@@ -62,7 +62,9 @@ TEST_CASE("what stands at a kink is told by the smallest step") {
     CHECK(element([](Inputs in) { return relu(in[0]); }, x, 0.5).verdict == Verdict::ok);
 }
 
-TEST_CASE("between the one-sided derivatives, or what the convention extrapolates to") {
+TEST_CASE(
+    "at a kink, what lies between the one-sided derivatives is right, and what the convention "
+    "leads to") {
   const auto at_zero = [](double c) { return Function([c](Inputs x) { return relu(x[0]) * c; }); };
   for (const double c : {-1.0, 0.0, 0.25, 0.5, 1.0, 2.0, 7.0}) {
     CAPTURE(c);
@@ -93,7 +95,7 @@ TEST_CASE("the ends of a domain, jumps, NaN and infinity") {
   CHECK(element([](Inputs x) { return x[0] * 2; }, not_a_number).verdict == Verdict::unsure);
 }
 
-TEST_CASE("rounding is blamed for what it does, and not for more") {
+TEST_CASE("rounding makes a verdict unsure, but excuses no wrong rule") {
   // 1e9 + x holds x to 1e-7 only. Near 1e15 sin oscillates faster than the steps go.
   const Function cancels = [](Inputs x) { return (x[0] * 0.7 + 1e9) - 1e9; };
   CHECK(element(cancels, 0.3).verdict == Verdict::unsure);

@@ -1,4 +1,5 @@
-// The door to the BLAS and the tiles before it: every way through, beside the sum as it is defined.
+// gemm(), by tiles for small products and by the BLAS or oneDNN for others, against the sum that
+// defines a product.
 #include <autodiff/kernels/gemm.hpp>
 
 #include <doctest/doctest.h>

@@ -130,7 +130,8 @@ TEST_CASE_TEMPLATE("lanes select, compare and open gates as numbers do", T, floa
   CHECK(same(L::load(memory.data() + 1), 3));
 }
 
-TEST_CASE_TEMPLATE("a product that something is taken from is rounded first", T, float, double) {
+TEST_CASE_TEMPLATE("a product is rounded before something is taken from it: no contraction", T,
+                   float, double) {
   // Contracted, the difference is the product's rounding, epsilon squared, instead of 0. Volatile,
   // so that the compiler takes neither a for a constant nor the two products for the same.
   const volatile T once = 1 + Limits<T>::epsilon(), again = once;

@@ -44,7 +44,7 @@ TEST_CASE("spread and fold walk like a loop over coordinates, from any place") {
   }
 }
 
-TEST_CASE("a whole run is known as one, and only that") {
+TEST_CASE("an operand that needs no broadcasting is known as whole, and no other is") {
   CHECK(Broadcasting({2, 3}, {2, 3}).whole);
   CHECK(Broadcasting({3}, {1, 1, 3}).whole);
   CHECK(Broadcasting({2, 1, 3}, {2, 1, 3}).rank == 1);

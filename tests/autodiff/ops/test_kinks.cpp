@@ -155,7 +155,8 @@ TEST_CASE("equal largest elements share the gradient") {
   CHECK(tape.gradient(v)[5] == 1);
 }
 
-TEST_CASE_TEMPLATE("-0 is 0 in what a kink selects, and a bound is a number", T, float, double) {
+TEST_CASE_TEMPLATE("no kink gives -0, and clamp refuses bounds that are NaN or in the wrong order",
+                   T, float, double) {
   Tape<T> tape;
   for (const std::int64_t n : {1, 37}) {
     const auto x = tape.leaf(T(-0.0)), v = tape.leaf(Tensor<T>({n}, T(-0.0)));

@@ -162,8 +162,8 @@ TEST_CASE("places: from here() to the next, dropped by rewind and clear") {
   CHECK(!tape.location_of(tape.leaf(1.0).index()));
 }
 
-TEST_CASE_TEMPLATE("a checked tape takes what bounds nothing, and steps that overflow", T, float,
-                   double) {
+TEST_CASE_TEMPLATE("a checked tape takes infinite bounds and empty tensors, but no infinite value",
+                   T, float, double) {
   Tape<T> tape({.checked = true});
   const T inf = std::numeric_limits<T>::infinity();
   const auto x = tape.leaf({-1, 2}, "x");

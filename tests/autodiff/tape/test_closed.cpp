@@ -223,7 +223,7 @@ TEST_CASE("0 times infinity is NaN on a path that was reached, and only there") 
   }
 }
 
-TEST_CASE("infinities are not lost in a sum") {
+TEST_CASE("0 times infinity stays NaN within a sum") {
   Tape<double> tape;
   const Var<double> a = tape.leaf(0), b = tape.leaf(infinity);
   const Var<double> s = tape.leaf(1) + a * b;
@@ -233,7 +233,7 @@ TEST_CASE("infinities are not lost in a sum") {
   CHECK(tape.gradient(b)[0] == 0);
 }
 
-TEST_CASE("a computed -0 is no adjoint that nothing reached") {
+TEST_CASE("an adjoint that was computed as -0 isn't taken for one that nothing reached") {
   Tape tape;
   const auto x = tape.leaf(0);
   const auto v = tape.leaf({0, 0}), minus = tape.constant({-0.0, -0.0});

@@ -11,7 +11,7 @@ using namespace ramp;
 using doctest::Approx;
 using support::equal;
 
-TEST_CASE("leaves say their shape by their braces") {
+TEST_CASE("the braces of a leaf's values say its shape") {
   Tape tape;
   CHECK(tape.leaf(5).shape() == Shape{});
   CHECK(tape.leaf({5}).shape() == Shape{1});

@@ -62,7 +62,7 @@ TEST_CASE("rewind takes parameters, scopes and names back") {
   CHECK(equal(p.gradient(), {6.0, 5.0}));
 }
 
-TEST_CASE("terms of what stands before a mark, round by round") {
+TEST_CASE("what stands before a mark is used again, round after round") {
   Tape<double> tape;
   const Var<double> a = tape.leaf(2), b = tape.leaf(3), base = tape.leaf(1);
   const auto mark = tape.mark();
@@ -82,7 +82,7 @@ TEST_CASE("terms of what stands before a mark, round by round") {
   }
 }
 
-TEST_CASE("a mark that outlives what it counts drops no more and adds nothing") {
+TEST_CASE("a mark that is rewound to after an earlier one brings nothing back") {
   Tape tape;
   const auto x = tape.leaf(1, "x");
   const auto early = tape.mark();
