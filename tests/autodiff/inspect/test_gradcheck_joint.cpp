@@ -26,7 +26,7 @@ struct Shares {
   double other;  // says which of two ops it is
 };
 
-// max(a + b, 0), or the other one, max(a - b, 0): right only if the shares are one.
+// max(a + b, 0), or the other one, max(a - b, 0): right only if both get the same share.
 struct OfSum : Elementwise<2, Shares> {
   static constexpr About about{"test_of_sum", "max(a ± b, 0)", "Its shares differ.", "shares"};
   static constexpr auto inner = [](auto a, auto b, double other) {
