@@ -1,15 +1,13 @@
 // Peak memory of a program that trains one network: this program started anew for each row and
-// tool, since what one has touched stays with the process.
+// rival, since what one has touched stays with the process.
+#include "bench.hpp"
 #include "networks.hpp"
-#include "peers.hpp"
-#include "report.hpp"
 
 #include <fmt/format.h>
 
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 
 namespace ramp::bench {
 namespace {
@@ -37,52 +35,38 @@ double in_a_process(const std::string& who, const std::string& network) {
 
 void print_peak(const std::vector<std::string>& who_and_network) {
   const std::string &who = who_and_network.at(0), &name = who_and_network.at(1);
-  const auto n = std::find_if(std::begin(all_networks), std::end(all_networks),
-                              [&](const Network& other) { return other.name == name; });
-  if (n == std::end(all_networks))
-    throw std::runtime_error(fmt::format("--peak: there is no network {}", name));
-  nn::Random random(1);
-  const Batch batch(*n, random);
-  Task given = task(*n, batch);
-  const std::vector<float> anything(1000 * 1000, 0.01f);  // no layer has more weights
-  for (std::size_t l = 1; l < n->sizes.size(); ++l) {
-    const auto in = static_cast<std::size_t>(n->sizes[l - 1]);
-    const auto out = static_cast<std::size_t>(n->sizes[l]);
-    given.initial.push_back(std::span(anything).first(in * out));
-    given.initial.push_back(std::span(anything).first(out));
+  if (who != "torch") without_modules();  // the others don't pay for it
+  for (const Network& n : all_networks) {
+    if (n.name != name) continue;
+    const Batch batch(n);
+    Task task = batch.task(n);
+    const std::vector<float> anything(1000 * 1000, 0.01f);  // no layer has more weights
+    for (std::size_t l = 1; l < n.sizes.size(); ++l)
+      for (const int size : {n.sizes[l - 1] * n.sizes[l], n.sizes[l]})
+        task.initial.push_back(std::span(anything).first(static_cast<std::size_t>(size)));
+    Call call;
+    if (who == "ramp")
+      call = [mlp = std::make_shared<RampMlp>(n, batch)] { return mlp->step(); };
+    else
+      for (const Rival& rival : rivals())
+        if (rival.name == who && !call) call = rival.training(task);
+    for (int i = 0; call && i < 5; ++i) call();
+    fmt::print("{}\n", mebibytes());
   }
-  std::function<float()> call;
-  if (who == "ramp")
-    call = [&batch, mlp = std::make_shared<RampMlp>(*n)] { return mlp->step(batch); };
-  if (who == "hand")
-    call = [&given, mlp = std::make_shared<HandMlp>(by_hand(given))] { return step(*mlp, given); };
-  if (who == "torch")
-    for (const auto& peer : peers())
-      if (peer->name() == who) call = peer->training(given);
-  for (int i = 0; call && i < 5; ++i) keep(call());
-  fmt::print("{}\n", mebibytes());
 }
 
 Table memory(const Options& options) {
-  Table table{"memory",
-              "memory: peak of a process that trains the network, in MiB",
-              {{"name", "network"},
-               {"ramp_mib", "Ramp", "{:.1f}"},
-               {"hand_mib", "by hand", "{:.1f}"},
-               {"torch_mib", "libtorch", "{:.1f}"},
-               {"nothing_mib", "no training", "{:.1f}"}}};
+  Table table{"memory", "memory: peak of a process that trains the network, in MiB"};
   table.note =
       "The program itself, its libraries and the batch are in it: so much as no training takes.";
-  const bool torch = std::any_of(peers().begin(), peers().end(),
-                                 [](const auto& peer) { return peer->name() == "torch"; });
+  std::vector<std::string> who{"ramp", "hand", "nothing"};
+  for (const Rival& rival : rivals())
+    if (rival.name == "torch") who.push_back(rival.name);
   for (const Network& n : all_networks) {
     if (!options.wants("memory") && !options.wants(n.name)) continue;
-    progress("memory " + n.name);
     nlohmann::ordered_json row{{"name", n.name}};
-    for (const char* who : {"ramp", "hand", "torch", "nothing"})
-      if (who != std::string("torch") || torch)
-        if (const double peak = in_a_process(who, n.name); peak > 0)
-          row[std::string(who) + "_mib"] = peak;
+    for (const std::string& one : who)
+      if (const double peak = in_a_process(one, n.name); peak > 0) row[one + "_mib"] = peak;
     if (row.size() > 1) table.rows.push_back(std::move(row));
   }
   return table;

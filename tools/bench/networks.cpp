@@ -1,114 +1,142 @@
-// The five networks: a full step of training, beside the same written by hand and by other tools.
+// Networks beside the same by hand and by other tools: a full step of training, a forward pass
+// without gradients, and a step on one thread and on two.
 #include "networks.hpp"
-#include "allocations.hpp"
-#include "peers.hpp"
-#include "report.hpp"
+#include "bench.hpp"
+
+#include <autodiff/kernels/gemm.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <array>
 #include <cmath>
+#include <thread>
 
 namespace ramp::bench {
 namespace {
 
-// The largest difference of any two, as a share of the largest of the second.
-class Difference {
- public:
-  void compare(double a, double b) {
-    worst_ = std::max(worst_, a == b ? 0 : std::isfinite(a - b) ? std::abs(a - b) : INFINITY);
-    largest_ = std::max(largest_, std::abs(b));
-  }
-  double relative() const { return worst_ == 0 ? 0 : worst_ / largest_; }
+enum class Does { learn, predict };
 
- private:
-  double worst_ = 0, largest_ = 0;
-};
+std::array<double, 10> ten_of(const Call& call) {
+  std::array<double, 10> values;
+  for (double& value : values) value = call();
+  return values;
+}
 
-std::vector<std::pair<std::string, std::function<float()>>> other_steps(const Task& given) {
-  std::vector<std::pair<std::string, std::function<float()>>> all;
-  for (const auto& peer : peers()) {
-    if (auto training = peer->training(given))
-      all.emplace_back(peer->name(), std::move(training));
-    else if (const Gemm gemm = peer->gemm())
-      all.emplace_back(peer->name(), [&given, mlp = std::make_shared<HandMlp>(by_hand(
-                                                  given, gemm))] { return step(*mlp, given); });
+// In the first number, and in what then becomes of it: how far the steps bring the loss down. A
+// wrong gradient shows there, long before it shows in the loss itself.
+double difference(const std::array<double, 10>& a, const std::array<double, 10>& b) {
+  double apart = 0, way = 0;
+  for (std::size_t i = 1; i < a.size(); ++i) {
+    apart += std::abs((a[i] - a[0]) - (b[i] - b[0]));
+    way += std::abs(b[i] - b[0]);
   }
-  return all;
+  return std::abs(a[0] - b[0]) / std::abs(b[0]) + (way > 0 ? apart / way : apart);
+}
+
+void compare(Table& table, const Options& options, const Network& n, const std::string& name,
+             Does what) {
+  const Batch batch(n);
+  RampMlp ramp(n, batch);
+  const Task task = ramp.task();
+  std::vector<Contender> contenders{{"ramp", what == Does::learn
+                                                 ? Call([&] { return ramp.step(); })
+                                                 : Call([&] { return ramp.predict(); })}};
+  // All before anybody's first step, so that all start from the same parameters.
+  for (const Rival& rival : rivals())
+    if (Call call = what == Does::learn ? rival.training(task) : rival.inference(task))
+      contenders.push_back({rival.name, std::move(call)});
+
+  const auto by_ramp = ten_of(contenders[0].call), by_hand = ten_of(contenders[1].call);
+  table.check(name, "ramp", difference(by_ramp, by_hand), 1e-3);
+  for (std::size_t i = 2; i < contenders.size(); ++i)
+    table.check(name, contenders[i].who, difference(ten_of(contenders[i].call), by_hand), 1e-3);
+
+  nlohmann::ordered_json row{{"name", name}};
+  row["layers"] = fmt::format("{}{}", fmt::join(n.sizes, "-"), n.tanh ? " tanh" : "");
+  row["batch"] = n.batch;
+  row["allocations"] = allocations_of(contenders[0].call);
+  row["differs_by"] = difference(by_ramp, by_hand);
+  const auto timings = race(table.name + "/" + name, contenders, options.rounds());
+  add_times(row, timings);
+  add_ratios(row, table.name, timings);
+  table.rows.push_back(std::move(row));
 }
 
 }  // namespace
 
 Table networks(const Options& options) {
-  Table table{"networks",
-              "networks: a step of training in microseconds (float; forward, backward, SGD)",
-              {{"name", "network"},
-               {"layers", "layers"},
-               {"batch", "batch"},
-               {"ramp_us", "Ramp", "{:.1f}"},
-               {"ramp_median_us", "median", "{:.1f}"},
-               {"hand_us", "by hand", "{:.1f}"},
-               {"hand_median_us", "median", "{:.1f}"},
-               {"ratio", "ratio", "{:.2f}"},
-               {"target", "target", "{:.2f}"},
-               {"dnnl_us", "over oneDNN", "{:.1f}"},
-               {"dnnl_ratio", "ratio", "{:.2f}"},
-               {"torch_us", "libtorch", "{:.1f}"},
-               {"torch_ratio", "ratio", "{:.2f}"},
-               {"difference", "differs by", "{:.0e}"},
-               {"allocations", "allocations", "{:g}"}}};
-  for (const Network& n : all_networks) {
-    if (!options.wants(n.name)) continue;
-    progress(n.name);
-    nn::Random random(1);
-    const Batch batch(n, random);
-    RampMlp ramp(n);
-    const Task given = task(n, batch, ramp);
-    HandMlp hand = by_hand(given);
-    std::vector<Tensor<float>> initial;
-    for (const Parameter<float>* p : ramp.parameters()) initial.push_back(p->value());
-    const auto others = other_steps(given);
+  Table table{"networks", "networks: a step of training (float; forward, backward, SGD)"};
+  for (const Network& n : all_networks)
+    if (options.wants(n.name)) compare(table, options, n, n.name, Does::learn);
+  return table;
+}
 
-    Difference losses, changes;  // of what the steps changed, not of the weights themselves
-    std::vector<float> expected;
-    for (int i = 0; i < 10; ++i) {
-      expected.push_back(step(hand, given));
-      losses.compare(ramp.step(batch), expected.back());
-    }
-    for (std::size_t k = 0; k < initial.size(); ++k)
-      for (std::size_t i = 0; i < initial[k].size(); ++i)
-        changes.compare(ramp.parameters()[k]->value()[i] - initial[k][i],
-                        parameter(hand, k)[i] - initial[k][i]);
-    // A unit at the kink that rounding tips over moves single weights more than the loss.
-    const double difference = std::max(losses.relative(), changes.relative());
-    if (!(losses.relative() < 1e-3 && changes.relative() < 1e-2))
-      table.failures.push_back(
-          fmt::format("{}: after 10 steps both sides differ by {:.1e}", n.name, difference));
-    for (const auto& [name, other] : others) {
-      Difference theirs;
-      for (const float loss : expected) theirs.compare(other(), loss);
-      if (!(theirs.relative() < 1e-3))
-        table.failures.push_back(
-            fmt::format("{}: the losses of {} differ by {:.1e}", n.name, name, theirs.relative()));
-    }
-
-    constexpr int counted = 10;
-    const std::size_t before = allocations();
-    for (int i = 0; i < counted; ++i) keep(ramp.step(batch));
-    const double allocated = static_cast<double>(allocations() - before) / counted;
-
-    std::vector<Contender> contenders{{"ramp", [&] { keep(ramp.step(batch)); }},
-                                      {"hand", [&] { keep(step(hand, given)); }}};
-    for (const auto& [name, other] : others)
-      contenders.push_back({name, [&call = other] { keep(call()); }});
-    nlohmann::ordered_json row{{"name", n.name},
-                               {"layers", fmt::format("{}", fmt::join(n.sizes, "-"))},
-                               {"batch", n.batch}};
-    add_timings(row, table.name, options.race(contenders));
-    row["difference"] = difference;
-    row["allocations"] = allocated;
-    table.rows.push_back(std::move(row));
+Table inference(const Options& options) {
+  Table table{"inference", "inference: a forward pass (float; no gradients recorded)"};
+  table.note = "NAME-1 is the network at batch 1.";
+  for (Network n : all_networks) {
+    if (!options.wants("inference") && !options.wants(n.name)) continue;
+    compare(table, options, n, n.name, Does::predict);
+    n.batch = 1;
+    compare(table, options, n, n.name + "-1", Does::predict);
   }
+  return table;
+}
+
+// github.com/tensorflow/playground: its first network, and one of all its features.
+Table playground(const Options& options) {
+  Table table{"playground", "playground: a step of the TensorFlow Playground's networks"};
+  table.note = "The loop is what its TypeScript does, in C++: a point at a time, in double.";
+  for (const Network& n : {Network{"default", {2, 4, 2, 1}, 10, 0.03f, true, true},
+                           Network{"7-features", {7, 8, 8, 1}, 10, 0.03f, true, false}})
+    if (options.wants(table.name)) compare(table, options, n, n.name, Does::learn);
+  return table;
+}
+
+Table threads(const Options& options) {
+  Table table{"threads", "threads: a step of training on two threads of the BLAS, and on one"};
+  table.note =
+      "two-tapes: 200,000 nodes each, recorded and swept, side by side or one after the other.";
+  const auto add = [&](const std::string& name, const Call& two, const Call& one, Rounds rounds) {
+    const auto timings = race("threads/" + name, {{"two", two}, {"one", one}}, rounds);
+    nlohmann::ordered_json row{{"name", name}};
+    add_times(row, timings);
+    add_ratios(row, table.name, timings);
+    table.rows.push_back(std::move(row));
+  };
+  for (const Network& n : all_networks) {
+    if (n.name != "mnist" && n.name != "wide") continue;
+    if (!options.wants("threads") && !options.wants(n.name)) continue;
+    const Batch batch(n);
+    RampMlp ramp(n, batch);
+    const auto on = [&](int count) {
+      return [&ramp, count] {
+        set_blas_threads(count);
+        return ramp.step();
+      };
+    };
+    // Long rounds: OpenBLAS's new workers spin for some 20 ms before they sleep.
+    add(n.name, on(2), on(1), {options.rounds().count / 2, options.quick ? 0.02 : 0.2});
+    set_blas_threads(1);
+  }
+  if (!options.wants("threads") && !options.wants("scalars")) return table;
+  // A tape belongs to one thread, so two of them take two: one call is the work of both.
+  std::array<Tape<double>, 2> tapes;
+  const auto work = [&](std::size_t i) {
+    tapes[i].clear();
+    Var<double> x = tapes[i].leaf(1.0);
+    const Var<double> a = tapes[i].leaf(1.0), b = tapes[i].leaf(1e-9);
+    for (int k = 0; k < 100'000; ++k) x = x * a + b;
+    tapes[i].backward(x);
+    return x.item();
+  };
+  const auto side_by_side = [&] {
+    std::jthread other(work, 1);
+    return work(0);
+  };
+  add(
+      "two-tapes", side_by_side, [&] { return work(0) + work(1); }, options.rounds());
   return table;
 }
 

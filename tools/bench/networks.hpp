@@ -1,8 +1,7 @@
-// The five networks, their data, and Ramp's and the hand-written side of them.
+// The five networks, their data, and Ramp's side of them.
 #pragma once
 
-#include "by_hand.hpp"
-#include "peers/peer.hpp"
+#include "rivals/rival.hpp"
 
 #include <autodiff/autodiff.hpp>
 #include <nn/layers.hpp>
@@ -10,16 +9,8 @@
 #include <nn/optimizer.hpp>
 #include <nn/random.hpp>
 
-#include <string>
-#include <vector>
-
 namespace ramp::bench {
 
-struct Network {
-  std::string name;
-  std::vector<int> sizes;
-  int batch;
-};
 inline const Network all_networks[] = {
     {"moons", {2, 16, 16, 1}, 100},
     {"digits", {64, 64, 64, 10}, 32},
@@ -27,89 +18,78 @@ inline const Network all_networks[] = {
     {"glorot", {784, 1000, 1000, 1000, 10}, 10},
     {"wide", {784, 1000, 1000, 1000, 10}, 128},
 };
-inline constexpr float learning_rate = 0.01f;
-
-inline std::uint32_t axis(int n) { return static_cast<std::uint32_t>(n); }
 
 struct Batch {
-  Tensor<float> x;
+  Tensor<float> x, targets;
   std::vector<std::int32_t> labels;
-  Tensor<float> targets;  // (batch, 1), for a network with one output
 
-  Batch(const Network& n, nn::Random& random)
-      : x({axis(n.batch), axis(n.sizes.front())}), targets({axis(n.batch), 1}) {
+  explicit Batch(const Network& n) : x({n.batch, n.sizes.front()}), targets({n.batch, 1}) {
+    nn::Random random(1);
     for (float& v : x) v = static_cast<float>(random.uniform());
     for (float& v : targets) v = static_cast<float>(random.uniform(-1, 1));
+    const auto classes = static_cast<std::uint64_t>(n.sizes.back());
     for (int i = 0; i < n.batch; ++i)
-      labels.push_back(static_cast<std::int32_t>(random.below(axis(n.sizes.back()))));
+      labels.push_back(static_cast<std::int32_t>(random.below(classes)));
+  }
+  /// For a rival; `initial` is still empty.
+  Task task(const Network& n) const {
+    return {n, x.data(), n.sizes.back() > 1 ? labels.data() : nullptr, targets.data()};
   }
 };
 
 class RampMlp {
  public:
-  explicit RampMlp(const Network& n)
-      : model_({n.sizes.begin(), n.sizes.end()}, {.seed = 1}),
-        sgd_(model_.parameters(), {.learning_rate = double{learning_rate}}),
-        regression_(n.sizes.back() == 1) {}
+  RampMlp(const Network& n, const Batch& batch, TapeOptions options = {})
+      : network_(n),
+        batch_(batch),
+        model_({n.sizes.begin(), n.sizes.end()},
+               {.activation = n.tanh ? nn::Activation::tanh : nn::Activation::relu, .seed = 1}),
+        sgd_(model_.parameters(), {.learning_rate = double{n.rate}}),
+        tape_(options) {}
 
-  float step(const Batch& batch) {
+  template <class Watch> double step(const Watch& watch) {
     tape_.clear();
-    const Var<float> y = model_(tape_.borrow(batch.x.view()));
-    const Var<float> loss = regression_ ? nn::mse(y, tape_.borrow(batch.targets.view()))
-                                        : nn::cross_entropy<float>(y, batch.labels);
+    const Var<float> y = output(), loss = loss_of(y);
     tape_.backward(loss);
+    watch(tape_);
     sgd_.step();
     return loss.item();
   }
-
-  float predict(const Batch& batch) {
-    tape_.clear();
-    const auto without = tape_.no_grad();
-    return model_(tape_.borrow(batch.x.view())).view()[0];
+  double step() {
+    return step([](const Tape<float>&) {});
   }
 
-  // weight, bias, weight, bias, ...
-  const std::vector<Parameter<float>*>& parameters() const { return sgd_.parameters(); }
+  double predict() {
+    tape_.clear();
+    const auto without = tape_.no_grad();
+    return output().view()[0];
+  }
+
+  /// For a rival, from the parameters as they are now.
+  Task task() const {
+    Task task = batch_.task(network_);
+    for (const Parameter<float>* p : sgd_.parameters())
+      task.initial.emplace_back(p->value().data(), p->value().size());
+    return task;
+  }
+  nn::MLP<float>& model() { return model_; }
 
  private:
+  Var<float> output() {
+    const Var<float> y = model_(tape_.borrow(batch_.x.view()));
+    return network_.playground ? tanh(y) : y;
+  }
+  Var<float> loss_of(const Var<float>& y) {
+    if (network_.sizes.back() > 1) return nn::cross_entropy<float>(y, batch_.labels);
+    const Var<float> loss = nn::mse(y, tape_.borrow(batch_.targets.view()));
+    return network_.playground ? loss * 0.5f : loss;
+  }
+
+  const Network& network_;
+  const Batch& batch_;
   nn::MLP<float> model_;
   nn::SGD<float> sgd_;
   Tape<float> tape_;
-  bool regression_;
 };
-
-/// What everyone is given: this network on this batch. `initial` is still empty.
-inline Task task(const Network& n, const Batch& batch) {
-  const bool regression = n.sizes.back() == 1;
-  return {n.sizes,
-          n.batch,
-          learning_rate,
-          batch.x.data(),
-          regression ? nullptr : batch.labels.data(),
-          regression ? batch.targets.data() : nullptr,
-          {}};
-}
-/// From Ramp's parameters as they are now.
-inline Task task(const Network& n, const Batch& batch, const RampMlp& ramp) {
-  Task t = task(n, batch);
-  for (const Parameter<float>* p : ramp.parameters())
-    t.initial.emplace_back(p->value().data(), p->value().size());
-  return t;
-}
-
-inline std::span<float> parameter(HandMlp& mlp, std::size_t k) {
-  return k % 2 == 0 ? mlp.weight(k / 2) : mlp.bias(k / 2);
-}
-
-inline HandMlp by_hand(const Task& t, Gemm gemm = cblas_product) {
-  HandMlp mlp(t.sizes, t.batch, t.learning_rate, gemm);
-  for (std::size_t k = 0; k < t.initial.size(); ++k)
-    std::copy(t.initial[k].begin(), t.initial[k].end(), parameter(mlp, k).begin());
-  return mlp;
-}
-
-inline float step(HandMlp& mlp, const Task& t) {
-  return t.labels ? mlp.step(t.x, t.labels) : mlp.step(t.x, t.targets);
-}
 
 }  // namespace ramp::bench

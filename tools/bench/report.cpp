@@ -1,111 +1,136 @@
-#include "report.hpp"
+// Tables as text and Markdown, and what the project wants of its own speed.
+#include "bench.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cmath>
 #include <fstream>
-#include <stdexcept>
 
 namespace ramp::bench {
-
-bool Options::wants(const std::string& name) const {
-  return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
-}
-
-bool Options::wants_long(const std::string& name) const {
-  return wants(name) && (full || !only.empty());
-}
-
-std::vector<Timing> Options::race(const std::vector<Contender>& contenders) const {
-  using namespace std::chrono_literals;
-  return bench::race(contenders, rounds(), quick ? 2ms : 20ms);
-}
-
-void progress(const std::string& what) {
-  static const bool watched = isatty(STDERR_FILENO);
-  if (watched) fmt::print(stderr, "\r\033[K{}{}", what, what.empty() ? "" : " ...");
-}
-
 namespace {
 
-std::string cell(const Column& column, const nlohmann::ordered_json& row) {
-  const auto it = row.find(column.key);
-  if (it == row.end() || it->is_null()) return "-";
-  if (it->is_string()) return it->get<std::string>();
-  if (it->is_number_integer()) return fmt::to_string(it->get<std::int64_t>());
-  return fmt::format(fmt::runtime(column.format), it->get<double>());
+using nlohmann::ordered_json;
+
+// The ratio that a row should have at most. Missing one never fails a run; it puts the row into the
+// list of where we lose.
+const std::vector<std::pair<std::string, double>> targets{
+    {"networks/moons", 1.0},     {"networks/digits", 1.0},    {"networks/mnist", 0.95},
+    {"networks/glorot", 0.7},    {"networks/wide", 0.9},      {"inference", 1.03},
+    {"programs/scalar-mlp", 11}, {"programs/asian", 3.2},     {"programs/long-chain", 2.7},
+    {"programs/pendulum", 7.3},  {"programs/rosenbrock", 20}, {"threads", 1 / 1.6},
+    {"training", 0.85},
+};
+
+std::string number(double x) {  // three digits of it
+  if (x != 0 && std::abs(x) < 1e-3) return fmt::format("{:.0e}", x);
+  return fmt::format("{:.{}f}", x, x == std::floor(x) || x >= 100 ? 0 : x >= 10 ? 1 : 2);
 }
 
-// Without those that are empty in every row: of a tool that isn't there, say.
-std::vector<Column> shown(const Table& table) {
-  std::vector<Column> columns;
-  for (const Column& column : table.columns)
-    if (std::any_of(table.rows.begin(), table.rows.end(),
-                    [&](const auto& row) { return cell(column, row) != "-"; }))
-      columns.push_back(column);
-  return columns;
+std::string cell(const ordered_json& row, const std::string& key) {
+  const auto it = row.find(key);
+  if (it == row.end() || it->is_null()) return "-";
+  if (it->is_string()) return it->get<std::string>();
+  std::string text = number(it->get<double>());
+  if (const auto unit = key.rfind('_'); unit != std::string::npos)
+    if (const std::string median = key.substr(0, unit) + "_median" + key.substr(unit);
+        row.contains(median))
+      text += fmt::format(" ({})", number(row[median].get<double>()));
+  return text;
+}
+
+// Of all rows; what only some have stands where it stands in them.
+std::vector<std::string> columns(const std::vector<ordered_json>& rows) {
+  std::vector<std::string> keys;
+  for (const auto& row : rows) {
+    auto after = keys.begin();
+    for (const auto& item : row.items()) {
+      if (item.key().find("_median_") != std::string::npos) continue;
+      const auto there = std::find(keys.begin(), keys.end(), item.key());
+      after = (there == keys.end() ? keys.insert(after, item.key()) : there) + 1;
+    }
+  }
+  return keys;
+}
+
+std::string words(std::string key) {
+  std::replace(key.begin(), key.end(), '_', ' ');
+  return key;
 }
 
 }  // namespace
 
-std::string Table::text() const {
-  std::string out = title + "\n";
-  const std::vector<Column> all = shown(*this);
-  std::vector<std::size_t> widths;
-  for (const Column& column : all) {
-    std::size_t width = column.head.size();
-    for (const auto& row : rows) width = std::max(width, cell(column, row).size());
-    widths.push_back(width);
+std::string Table::text(bool markdown) const {
+  const auto keys = columns(rows);
+  std::vector<std::vector<std::string>> lines(rows.size() + 1);
+  for (const auto& key : keys) {
+    lines[0].push_back(words(key));
+    for (std::size_t i = 0; i < rows.size(); ++i) lines[i + 1].push_back(cell(rows[i], key));
   }
-  const auto line = [&](auto text_of) {
-    std::string text;
-    for (std::size_t c = 0; c < all.size(); ++c)
-      text += c == 0 ? fmt::format("  {:<{}}", text_of(all[c]), widths[c])
-                     : fmt::format("  {:>{}}", text_of(all[c]), widths[c]);
-    out += text + "\n";
-  };
-  line([](const Column& column) { return column.head; });
-  for (const auto& row : rows) line([&](const Column& column) { return cell(column, row); });
-  return out;
-}
-
-std::string Table::markdown() const {
-  const std::vector<Column> all = shown(*this);
-  const auto line = [&](auto text_of) {
-    std::string text = "|";
-    for (const Column& column : all) text += fmt::format(" {} |", text_of(column));
-    return text + "\n";
-  };
-  std::string out = fmt::format("## {}\n\n{}{}", title, note, note.empty() ? "" : "\n\n");
-  out += line([](const Column& column) { return column.head; });
-  out += line([&](const Column& column) { return &column == all.data() ? "---" : "---:"; });
-  for (const auto& row : rows) out += line([&](const Column& column) { return cell(column, row); });
+  if (markdown) {
+    lines.emplace(lines.begin() + 1, keys.size(), "---:");
+    lines[1][0] = "---";
+  }
+  std::string out = fmt::format("{}{}\n", markdown ? "## " : "", title);
+  if (markdown) out += note.empty() ? "\n" : fmt::format("\n{}\n\n", note);
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      std::size_t width = 0;
+      for (const auto& other : lines) width = std::max(width, other[i].size());
+      out += i == 0 ? fmt::format("| {:<{}} |", line[i], width)
+                    : fmt::format(" {:>{}} |", line[i], width);
+    }
+    out += "\n";
+  }
   return out;
 }
 
 Table read_table(const std::string& path) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error(fmt::format("--add: {} can't be read", path));
-  const auto json = nlohmann::ordered_json::parse(file);
-  Table table{json.at("name"), json.at("title"), {}};
-  table.note = json.value("note", "");
-  for (const auto& c : json.at("columns"))
-    table.columns.push_back({c.at("key"), c.at("head"), c.value("format", "{}")});
-  for (const auto& row : json.at("rows")) table.rows.push_back(row);
-  return table;
+  const auto json = ordered_json::parse(file);
+  return {json.at("name"), json.at("title"), json.value("note", ""), json.at("rows")};
 }
 
-void add_timings(nlohmann::ordered_json& row, const std::string& table,
-                 const std::vector<Timing>& timings) {
+bool Options::wants(const std::string& name) const {
+  return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+}
+
+void Table::check(const std::string& row, const std::string& who, double difference,
+                  double at_most) {
+  if (!(difference < at_most))
+    failures.push_back(fmt::format("{}/{}: {} differs by {:.1e}", name, row, who, difference));
+}
+
+void add_times(ordered_json& row, const std::vector<Timing>& timings, const std::string& unit,
+               double ns) {
   for (const Timing& t : timings) {
-    row[t.name + "_us"] = t.best / 1e3;
-    row[t.name + "_median_us"] = t.median / 1e3;
+    row[fmt::format("{}_{}", t.who, unit)] = t.best / ns;
+    row[fmt::format("{}_median_{}", t.who, unit)] = t.median / ns;
   }
+}
+
+void add_ratios(ordered_json& row, const std::string& table, const std::vector<Timing>& timings) {
   for (std::size_t i = 1; i < timings.size(); ++i)
-    row[i == 1 ? "ratio" : timings[i].name + "_ratio"] = timings[0].best / timings[i].best;
-  if (const auto at_most = target(table, row["name"])) row["target"] = *at_most;
+    row[i == 1 ? "ratio" : timings[i].who + "_ratio"] = timings[0].best / timings[i].best;
+  for (const auto& [name, at_most] : targets)
+    if (name == table || name == table + "/" + row.value("name", "")) row["target"] = at_most;
+}
+
+std::string where_we_lose(const std::vector<Table>& tables) {
+  std::string out;
+  for (const Table& table : tables)
+    for (const auto& row : table.rows)
+      for (const auto& [key, value] : row.items()) {
+        const bool own = key == "ratio" && row.contains("target");
+        if (!own && !key.ends_with("_ratio")) continue;
+        const double at_most = own ? row["target"].get<double>() : 1;
+        if (value > at_most)
+          out +=
+              fmt::format("- {} / {}: {} {}, to be at most {}\n", table.name, row.value("name", ""),
+                          words(key), number(value.get<double>()), number(at_most));
+      }
+  return "## Where we lose\n\n" + (out.empty() ? "Nowhere in this run.\n" : out);
 }
 
 }  // namespace ramp::bench

@@ -1,8 +1,10 @@
-#include "scalar_by_hand.hpp"
+// The adjoints of two of the scalar programs, written by hand: as plain loops, and side by side in
+// registers.
+#include "../programs.hpp"
+#include "rival.hpp"
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <numbers>
 
 // False alarms in GCC 12's own AVX-512 header (GCC bug 105593).
 #if defined __GNUC__ && !defined __clang__
@@ -13,62 +15,9 @@
 namespace ramp::bench {
 namespace {
 
-// splitmix64: the same numbers on every platform, which <random>'s distributions don't promise.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  double uniform() {  // in (0, 1)
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return (static_cast<double>((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
-  }
-  double normal() {  // Box-Muller
-    const double radius = std::sqrt(-2 * std::log(uniform()));
-    return radius * std::cos(2 * std::numbers::pi * uniform());
-  }
-
- private:
-  std::uint64_t state_;
-};
-
-}  // namespace
-
-std::vector<Point> moons(std::size_t n, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<Point> points(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const bool lower = i % 2 == 1;
-    const double angle = std::numbers::pi * random.uniform();
-    const double x = lower ? 1 - std::cos(angle) : std::cos(angle);
-    const double y = lower ? 0.5 - std::sin(angle) : std::sin(angle);
-    const double dx = 0.1 * random.normal(), dy = 0.1 * random.normal();
-    points[i] = {{x + dx, y + dy}, lower ? 1.0 : -1.0};
-  }
-  return points;
-}
-
-std::vector<double> mlp_initial(std::uint64_t seed) {
-  Random random(seed);
-  std::vector<double> parameters;
-  for (const auto& [in, out] : {std::pair{std::size_t{2}, hidden}, {hidden, hidden}, {hidden, 1}}) {
-    const double bound = std::sqrt(6 / static_cast<double>(in));
-    for (std::size_t i = 0; i < in * out; ++i)
-      parameters.push_back(bound * (2 * random.uniform() - 1));
-    parameters.insert(parameters.end(), out, 0.0);
-  }
-  return parameters;
-}
-
-std::vector<double> asian_normals(std::size_t paths, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<double> normals(paths * asian_steps);
-  for (double& z : normals) z = random.normal();
-  return normals;
-}
-
-double scalar_mlp_by_hand(std::span<const double> parameters, std::span<const Point> points,
-                          std::span<double> gradient) {
+// The adjoint of scalar_mlp_loss; the plain loop.
+double scalar_mlp(std::span<const double> parameters, std::span<const Point> points,
+                  std::span<double> gradient) {
   constexpr std::size_t n = hidden;
   const double *const w1 = parameters.data(), *const b1 = w1 + 2 * n, *const w2 = b1 + n,
                       *const b2 = w2 + n * n, *const w3 = b2 + n, *const b3 = w3 + n;
@@ -120,8 +69,8 @@ double scalar_mlp_by_hand(std::span<const double> parameters, std::span<const Po
 
 // The 16 outputs of a layer side by side in registers, one input after another. Eigen's fixed-size
 // arrays rather than loops: GCC and Clang unroll those fully, and then no longer see the rows.
-double scalar_mlp_by_hand_simd(std::span<const double> parameters, std::span<const Point> points,
-                               std::span<double> gradient) {
+double scalar_mlp_in_simd(std::span<const double> parameters, std::span<const Point> points,
+                          std::span<double> gradient) {
   constexpr Eigen::Index n = hidden;
   using Row = Eigen::Array<double, n, 1>;
   using Rows = Eigen::Array<double, n, n + 5>;  // all parameters but the last, 16 in each column
@@ -165,8 +114,6 @@ double scalar_mlp_by_hand_simd(std::span<const double> parameters, std::span<con
   gradient[mlp_parameters - 1] = g_b3 + 2 * l2 * b3;
   return loss + l2 * (p.square().sum() + b3 * b3);
 }
-
-namespace {
 
 // s_t = s_{t-1} exp(e_t) with e_t = drift + diffusion z_t, so the adjoint of e_t is that of s_t
 // times s_t, which sums up to s_t + s_{t+1} + ... : a path's backward sweep is a running sum.
@@ -212,16 +159,23 @@ double asian(double spot, double vol, double rate, std::span<const double> norma
   return price;
 }
 
-}  // namespace
-
-double asian_by_hand(double spot, double vol, double rate, std::span<const double> normals,
-                     std::span<double, 3> gradient) {
-  return asian<1>(spot, vol, rate, normals, gradient);
+template <auto* mlp, auto* price> Gradient gradient(const Program& p) {
+  if (p.formula == Formula::scalar_mlp)
+    return [&p](std::span<double> g) { return mlp(p.at, p.points, g); };
+  if (p.formula == Formula::asian)
+    return [&p](std::span<double> g) {
+      return price(p.at[0], p.at[1], p.at[2], p.normals, g.first<3>());
+    };
+  return {};
 }
 
-double asian_by_hand_simd(double spot, double vol, double rate, std::span<const double> normals,
-                          std::span<double, 3> gradient) {
-  return asian<8>(spot, vol, rate, normals, gradient);
+}  // namespace
+
+void add_scalars_by_hand(Rivals& rivals) {
+  rivals.push_back({"hand"});
+  rivals.back().gradient = gradient<scalar_mlp, asian<1>>;
+  rivals.push_back({"simd"});
+  rivals.back().gradient = gradient<scalar_mlp_in_simd, asian<8>>;
 }
 
 }  // namespace ramp::bench

@@ -1,21 +1,22 @@
-// Two scalar programs, each twice: as anyone would write it, generic in the number type, so that
-// any tool can differentiate it; and with the adjoint written by hand, which is what those tools
-// are measured against.
+// The scalar programs as anyone would write them, generic in the number type, so that any tool can
+// differentiate them. It knows no tool, and not Ramp.
 #pragma once
 
 #include <array>
 #include <cmath>
-#include <concepts>
+#include <complex>
 #include <cstddef>
-#include <cstdint>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace ramp::bench {
 
 // For plain numbers; other types bring their own, found by argument-dependent look-up.
-template <std::floating_point T> T relu(T x) { return x > 0 ? x : T(0); }
+inline double relu(double x) { return x > 0 ? x : 0; }
+inline std::complex<double> relu(std::complex<double> x) { return x.real() > 0 ? x : 0; }
 
 template <std::size_t n, class S> std::array<S, n> repeated(const S& x) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -24,7 +25,7 @@ template <std::size_t n, class S> std::array<S, n> repeated(const S& x) {
   (std::make_index_sequence<n>{});
 }
 
-// scalar-mlp: a 2-16-16-1 ReLU network, multiplication by multiplication; mean hinge loss + L2.
+// scalar-mlp: a 2-16-16-1 ReLU network, multiplication by multiplication.
 
 inline constexpr std::size_t hidden = 16;
 inline constexpr std::size_t mlp_parameters =
@@ -35,11 +36,6 @@ struct Point {
   std::array<double, 2> x;
   double y;  // the class, -1 or 1
 };
-
-/// Two interleaved half circles with some noise, the classes in turn.
-std::vector<Point> moons(std::size_t n = 100, std::uint64_t seed = 1);
-/// He-uniform weights, zero biases.
-std::vector<double> mlp_initial(std::uint64_t seed = 1);
 
 /// Writes y_j = b_j + Σ_i x_i w_ij, for parameters laid out as w (in, out), then b (out).
 template <class S, class X>
@@ -74,22 +70,10 @@ template <class S> S scalar_mlp_loss(std::span<const S> parameters, std::span<co
   return loss * (1.0 / static_cast<double>(points.size())) + l2 * squares;
 }
 
-/// The loss; `gradient` gets its 337 derivatives. The plain loop.
-double scalar_mlp_by_hand(std::span<const double> parameters, std::span<const Point> points,
-                          std::span<double> gradient);
-
-/// The same with a layer's outputs side by side in registers: what the plain loop leaves on the
-/// table.
-double scalar_mlp_by_hand_simd(std::span<const double> parameters, std::span<const Point> points,
-                               std::span<double> gradient);
-
 // asian: the Monte-Carlo price of a call on the arithmetic average of a geometric Brownian motion.
 
 inline constexpr std::size_t asian_steps = 64;
 inline constexpr double strike = 100, maturity = 1;  // years
-
-/// Standard normals, a path's 64 after another's.
-std::vector<double> asian_normals(std::size_t paths = 10'000, std::uint64_t seed = 1);
 
 /// One path's payoff, max(0, mean_t S_t - strike), not discounted.
 template <class S> S asian_payoff(const S& spot, const S& drift, const S& diffusion,
@@ -118,14 +102,80 @@ S asian_price(const S& spot, const S& vol, const S& rate, std::span<const double
   return exp(rate * -maturity) * total * (1.0 / static_cast<double>(paths));
 }
 
-/// The price; `gradient` gets its derivatives with respect to spot, vol and rate. Path by path,
-/// with std::exp: the plain loop.
-double asian_by_hand(double spot, double vol, double rate, std::span<const double> normals,
-                     std::span<double, 3> gradient);
+/// x = x - 1e-3 sin(x) x, a million times.
+template <class S> S long_chain(std::span<const S> in) {
+  using std::sin;
+  S x = in[0];
+  for (int i = 0; i < 1'000'000; ++i) x = x - 1e-3 * (sin(x) * x);
+  return x;
+}
 
-/// The same, eight paths at a time with Eigen's vectorised exp. The number of paths must be a
-/// multiple of 8.
-double asian_by_hand_simd(double spot, double vol, double rate, std::span<const double> normals,
-                          std::span<double, 3> gradient);
+/// d (angles, angular velocities) / dt of two rods of length 1 with masses 1 at their ends.
+template <class S> std::array<S, 4> pendulum_rates(const std::array<S, 4>& s) {
+  using std::cos, std::sin;
+  constexpr double gravity = 9.81;
+  const S d = s[0] - s[1], c = cos(d), n = sin(d), below = 2.0 - c * c;
+  const S a = s[2] * s[2] * n, b = s[3] * s[3] * n, first = gravity * sin(s[0]),
+          second = gravity * sin(s[1]);
+  return {s[2], s[3], (second * c - a * c - b - 2.0 * first) / below,
+          (2.0 * (first * c + a - second) + b * c) / below};
+}
+/// The first angle after a thousand steps of Runge and Kutta's method of fourth order.
+template <class S> S pendulum(std::span<const S> in) {
+  constexpr double h = 1e-3;
+  std::array<S, 4> s{in[0], in[1], in[2], in[3]};
+  const auto ahead = [&](const std::array<S, 4>& rates, double by) {
+    return std::array<S, 4>{s[0] + by * rates[0], s[1] + by * rates[1], s[2] + by * rates[2],
+                            s[3] + by * rates[3]};
+  };
+  for (int i = 0; i < 1000; ++i) {
+    const auto k1 = pendulum_rates(s), k2 = pendulum_rates(ahead(k1, h / 2)),
+               k3 = pendulum_rates(ahead(k2, h / 2)), k4 = pendulum_rates(ahead(k3, h));
+    for (std::size_t j = 0; j < 4; ++j)
+      s[j] = s[j] + h / 6 * (k1[j] + 2.0 * k2[j] + 2.0 * k3[j] + k4[j]);
+  }
+  return s[0];
+}
+
+/// Σ (1 - x_i)² + 100 (x_{i+1} - x_i²)²
+template <class S> S rosenbrock(std::span<const S> x) {
+  const auto term = [&](std::size_t i) {
+    const S a = 1.0 - x[i], b = x[i + 1] - x[i] * x[i];
+    return a * a + 100.0 * (b * b);
+  };
+  S sum = term(0);
+  for (std::size_t i = 1; i + 1 < x.size(); ++i) sum = sum + term(i);
+  return sum;
+}
+
+enum class Formula { scalar_mlp, asian, long_chain, pendulum, rosenbrock };
+
+/// A formula, where its gradient is taken, and what else goes into it.
+struct Program {
+  std::string name;
+  Formula formula;
+  std::vector<double> at;
+  std::vector<Point> points = {};    // of scalar_mlp
+  std::vector<double> normals = {};  // of asian
+};
+
+/// use(f), where f makes an S of a std::span<const S>, for any number type S.
+template <class Use> auto with_formula(const Program& p, const Use& use) {
+  switch (p.formula) {
+    case Formula::scalar_mlp:
+      return use([&p]<class S>(std::span<const S> x) { return scalar_mlp_loss<S>(x, p.points); });
+    case Formula::asian:
+      return use([&p]<class S>(std::span<const S> x) {
+        return asian_price<S>(x[0], x[1], x[2], p.normals);
+      });
+    case Formula::long_chain:
+      return use([]<class S>(std::span<const S> x) { return long_chain<S>(x); });
+    case Formula::pendulum:
+      return use([]<class S>(std::span<const S> x) { return pendulum<S>(x); });
+    case Formula::rosenbrock:
+      return use([]<class S>(std::span<const S> x) { return rosenbrock<S>(x); });
+  }
+  throw std::logic_error("no such formula");
+}
 
 }  // namespace ramp::bench
