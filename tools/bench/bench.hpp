@@ -1,4 +1,4 @@
-// What the benchmarks have in common: the options, the race of a row's contenders, the tables.
+// What the benchmarks have in common: the options, and tables whose rows are races.
 #pragma once
 
 #include "rivals/rival.hpp"
@@ -13,17 +13,8 @@ struct Contender {
 };
 struct Rounds {
   int count;       // how often a contender has its turn
-  double seconds;  // how long it then goes on
+  double seconds;  // how long it then goes on; with a call that takes longer, a call
 };
-struct Timing {
-  std::string who;
-  double best, median;  // ns a call, over the rounds
-};
-
-/// Runs the contenders turn about, each as the benchmark `row`/who: "networks/moons/ramp". What
-/// takes longer than `seconds` is called once a round, and so often in all.
-std::vector<Timing> race(const std::string& row, const std::vector<Contender>& contenders,
-                         const Rounds& rounds);
 
 struct Options {
   bool quick = false;
@@ -42,19 +33,19 @@ struct Table {
   std::vector<nlohmann::ordered_json> rows = {};
   std::vector<std::string> failures = {};  // where both sides should agree and don't
 
-  std::string text(bool markdown) const;
+  /// Runs the contenders turn about, as the benchmarks name/row["name"]/who, and adds the row with
+  /// the best and the median of each, as who_UNIT and who_median_UNIT, a unit being so many ns.
+  nlohmann::ordered_json& add(nlohmann::ordered_json row, const std::vector<Contender>& contenders,
+                              const Rounds& rounds, const std::string& unit = "us",
+                              double ns = 1e3);
+  /// Into the last row: the ratio of the first best in it to the second, to each further one as
+  /// who_ratio; and what the ratio should be at most, if there is a target.
+  void add_ratios(const std::vector<Contender>& contenders, const std::string& unit = "us");
   /// A failure unless `difference` is less than `at_most`; NaN isn't.
   void check(const std::string& row, const std::string& who, double difference, double at_most);
+  std::string text(bool markdown) const;
 };
 
-/// Into `row`: each contender's best and median as WHO_UNIT and WHO_median_UNIT, a unit being so
-/// many ns.
-void add_times(nlohmann::ordered_json& row, const std::vector<Timing>& timings,
-               const std::string& unit = "us", double ns = 1e3);
-/// The ratio of the first one's best to the second's, to each further one's as WHO_ratio; and what
-/// the ratio should be at most, if there is a target.
-void add_ratios(nlohmann::ordered_json& row, const std::string& table,
-                const std::vector<Timing>& timings);
 /// How often `call` calls the allocator, once it has warmed up.
 double allocations_of(const Call& call);
 /// A table that was measured outside of this program, from a JSON file with the members of Table.
@@ -74,7 +65,7 @@ Table instruments(const Options& options);
 Table memory(const Options& options);
 Table training(const Options& options);
 Table threads(const Options& options);
-/// Trains a network by one rival, {"hand", "mnist"}, and prints this process's peak in MiB.
-void print_peak(const std::vector<std::string>& who_and_network);
+/// Trains a network by one rival and prints this process's peak in MiB.
+void print_peak(const std::string& who, const std::string& network);
 
 }  // namespace ramp::bench

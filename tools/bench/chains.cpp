@@ -22,35 +22,19 @@ void chain(Table& table, const Options& options, const std::string& name, const 
     return x;
   };
   Var<double> x = record(tape);
-  const auto both = [&] {
-    x = record(tape);
-    tape.backward(x, one);
-    return 0.0;
+  const auto both = [&] { return x = record(tape), tape.backward(x, one), 0.0; };
+  const auto cold = [&] {
+    Tape<double> fresh;
+    return fresh.backward(record(fresh), one), 0.0;
   };
-  nlohmann::ordered_json row{{"name", name}, {"nodes", nodes}};
-  row["allocations"] = allocations_of(both);
+  auto& row = table.add({{"name", fmt::format("{}-{}", name, nodes)}},
+                        {{"record", [&] { return x = record(tape), 0.0; }},
+                         {"sweep", [&] { return tape.backward(x, one), 0.0; }},
+                         {"both", both},
+                         {"cold", cold}},
+                        options.rounds(), "ns", nodes);
   row["bytes_a_node"] = static_cast<double>(tape.bytes()) / nodes;
-  const auto timings = race(fmt::format("{}/{}-{}", table.name, name, nodes),
-                            {{"record",
-                              [&] {
-                                x = record(tape);
-                                return 0.0;
-                              }},
-                             {"sweep",
-                              [&] {
-                                tape.backward(x, one);
-                                return 0.0;
-                              }},
-                             {"both", both},
-                             {"cold",
-                              [&] {
-                                Tape<double> fresh;
-                                fresh.backward(record(fresh), one);
-                                return 0.0;
-                              }}},
-                            options.rounds());
-  add_times(row, timings, "ns", nodes);
-  table.rows.push_back(std::move(row));
+  row["allocations"] = allocations_of(both);
 }
 
 }  // namespace

@@ -1,19 +1,103 @@
-// Networks beside the same by hand and by other tools: a full step of training, a forward pass
-// without gradients, and a step on one thread and on two.
-#include "networks.hpp"
+// The five networks by Ramp, by hand and by other tools: a step of training and what it takes in
+// memory, a forward pass, a step on two threads, a step that somebody watches.
 #include "bench.hpp"
 
+#include <autodiff/autodiff.hpp>
 #include <autodiff/kernels/gemm.hpp>
+#include <nn/nn.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <array>
 #include <cmath>
+#include <fstream>
 #include <thread>
 
 namespace ramp::bench {
 namespace {
+
+const Network all_networks[] = {
+    {"moons", {2, 16, 16, 1}, 100},
+    {"digits", {64, 64, 64, 10}, 32},
+    {"mnist", {784, 256, 128, 10}, 128},
+    {"glorot", {784, 1000, 1000, 1000, 10}, 10},
+    {"wide", {784, 1000, 1000, 1000, 10}, 128},
+};
+
+struct Batch {
+  Tensor<float> x, targets;
+  std::vector<std::int32_t> labels;
+
+  explicit Batch(const Network& n) : x({n.batch, n.sizes.front()}), targets({n.batch, 1}) {
+    nn::Random random(1);
+    for (float& v : x) v = static_cast<float>(random.uniform());
+    for (float& v : targets) v = static_cast<float>(random.uniform(-1, 1));
+    const auto classes = static_cast<std::uint64_t>(n.sizes.back());
+    for (int i = 0; i < n.batch; ++i)
+      labels.push_back(static_cast<std::int32_t>(random.below(classes)));
+  }
+  /// For a rival; `initial` is still empty.
+  Task task(const Network& n) const {
+    return {n, x.data(), n.sizes.back() > 1 ? labels.data() : nullptr, targets.data()};
+  }
+};
+
+class RampMlp {
+ public:
+  RampMlp(const Network& n, const Batch& batch, TapeOptions options = {})
+      : network_(n),
+        batch_(batch),
+        model_({n.sizes.begin(), n.sizes.end()},
+               {.activation = n.tanh ? nn::Activation::tanh : nn::Activation::relu, .seed = 1}),
+        sgd_(model_.parameters(), {.learning_rate = double{n.rate}}),
+        tape_(options) {}
+
+  template <class Watch> double step(const Watch& watch) {
+    tape_.clear();
+    const Var<float> y = output(), loss = loss_of(y);
+    tape_.backward(loss);
+    watch(tape_);
+    sgd_.step();
+    return loss.item();
+  }
+  double step() {
+    return step([](const Tape<float>&) {});
+  }
+
+  double predict() {
+    tape_.clear();
+    const auto without = tape_.no_grad();
+    return output().view()[0];
+  }
+
+  /// For a rival, from the parameters as they are now.
+  Task task() const {
+    Task task = batch_.task(network_);
+    for (const Parameter<float>* p : sgd_.parameters())
+      task.initial.emplace_back(p->value().data(), p->value().size());
+    return task;
+  }
+  nn::MLP<float>& model() { return model_; }
+
+ private:
+  Var<float> output() {
+    const Var<float> y = model_(tape_.borrow(batch_.x.view()));
+    return network_.playground ? tanh(y) : y;
+  }
+  Var<float> loss_of(const Var<float>& y) {
+    if (network_.sizes.back() > 1) return nn::cross_entropy<float>(y, batch_.labels);
+    const Var<float> loss = nn::mse(y, tape_.borrow(batch_.targets.view()));
+    return network_.playground ? loss * 0.5f : loss;
+  }
+
+  const Network& network_;
+  const Batch& batch_;
+  nn::MLP<float> model_;
+  nn::SGD<float> sgd_;
+  Tape<float> tape_;
+};
 
 enum class Does { learn, predict };
 
@@ -44,23 +128,47 @@ void compare(Table& table, const Options& options, const Network& n, const std::
                                                  : Call([&] { return ramp.predict(); })}};
   // All before anybody's first step, so that all start from the same parameters.
   for (const Rival& rival : rivals())
-    if (Call call = what == Does::learn ? rival.training(task) : rival.inference(task))
-      contenders.push_back({rival.name, std::move(call)});
+    if (const auto& make = what == Does::learn ? rival.training : rival.inference)
+      if (Call call = make(task)) contenders.push_back({rival.name, std::move(call)});
 
   const auto by_ramp = ten_of(contenders[0].call), by_hand = ten_of(contenders[1].call);
   table.check(name, "ramp", difference(by_ramp, by_hand), 1e-3);
   for (std::size_t i = 2; i < contenders.size(); ++i)
     table.check(name, contenders[i].who, difference(ten_of(contenders[i].call), by_hand), 1e-3);
 
-  nlohmann::ordered_json row{{"name", name}};
-  row["layers"] = fmt::format("{}{}", fmt::join(n.sizes, "-"), n.tanh ? " tanh" : "");
-  row["batch"] = n.batch;
-  row["allocations"] = allocations_of(contenders[0].call);
+  const auto layers = fmt::format("{}{}", fmt::join(n.sizes, "-"), n.tanh ? " tanh" : "");
+  auto& row = table.add({{"name", name}, {"layers", layers}, {"batch", n.batch}}, contenders,
+                        options.rounds());
+  table.add_ratios(contenders);
   row["differs_by"] = difference(by_ramp, by_hand);
-  const auto timings = race(table.name + "/" + name, contenders, options.rounds());
-  add_times(row, timings);
-  add_ratios(row, table.name, timings);
-  table.rows.push_back(std::move(row));
+  row["allocations"] = allocations_of(contenders[0].call);
+}
+
+void watch(Table& table, const Options& options, const Network& n, int samples) {
+  const Batch batch(n);
+  RampMlp ramp(n, batch), checked(n, batch, {.checked = true});
+  nn::Random random(1);
+  nn::Dataset<float> data;
+  data.inputs = Tensor<float>({samples, n.sizes.front()});
+  for (float& x : data.inputs) x = static_cast<float>(random.uniform(-1, 1));
+  data.targets = Tensor<float>({samples, n.sizes.back()});
+  // As `ramp train` does them: the census on each step, the units once an epoch on a part of it.
+  Census census;
+  const nn::MonitorOptions part{.samples = static_cast<std::size_t>(std::max(1000, samples / 6))};
+  const auto units = [&] { return nn::monitor_units(ramp.model(), data, part).size(); };
+  // Many short rounds: what is to be seen is smaller than what a busy machine adds to a long one.
+  auto& row = table.add({{"name", fmt::format("{}-{}", n.name, n.batch)}},
+                        {{"plain", [&] { return ramp.step(); }},
+                         {"census", [&] { return ramp.step([&](auto& t) { census.add(t); }); }},
+                         {"checked", [&] { return checked.step(); }},
+                         {"monitor", [&] { return static_cast<double>(units()); }}},
+                        {options.quick ? 3 : 101, 0.002});
+  const auto cost = [&](const char* key) {
+    return row[key].get<double>() / row["plain_us"].get<double>();
+  };
+  row["census_to_plain"] = cost("census_us");
+  row["checked_to_plain"] = cost("checked_us");
+  row["monitor_to_plain"] = 1 + cost("monitor_us") * n.batch / samples;
 }
 
 }  // namespace
@@ -99,11 +207,9 @@ Table threads(const Options& options) {
   table.note =
       "two-tapes: 200,000 nodes each, recorded and swept, side by side or one after the other.";
   const auto add = [&](const std::string& name, const Call& two, const Call& one, Rounds rounds) {
-    const auto timings = race("threads/" + name, {{"two", two}, {"one", one}}, rounds);
-    nlohmann::ordered_json row{{"name", name}};
-    add_times(row, timings);
-    add_ratios(row, table.name, timings);
-    table.rows.push_back(std::move(row));
+    const std::vector<Contender> contenders{{"two", two}, {"one", one}};
+    table.add({{"name", name}}, contenders, rounds);
+    table.add_ratios(contenders);
   };
   for (const Network& n : all_networks) {
     if (n.name != "mnist" && n.name != "wide") continue;
@@ -137,6 +243,60 @@ Table threads(const Options& options) {
   };
   add(
       "two-tapes", side_by_side, [&] { return work(0) + work(1); }, options.rounds());
+  return table;
+}
+
+Table instruments(const Options& options) {
+  Table table{"instruments", "instruments: a step of training, and what watching makes of it"};
+  table.note = "The monitor runs once an epoch; its ratio is that of all steps of one.";
+  if (!options.wants("instruments")) return table;
+  watch(table, options, {"moons", {2, 16, 16, 1}, 100, 1e-4f}, 1000);
+  watch(table, options, {"mnist", {784, 256, 128, 10}, 64, 1e-4f}, 12000);
+  watch(table, options, {"mnist", {784, 256, 128, 10}, 128, 1e-4f}, 12000);
+  return table;
+}
+
+// This program is started anew for each row and rival, since what one has touched stays with the
+// process.
+void print_peak(const std::string& who, const std::string& network) {
+  if (who != "torch") without_modules();  // the others don't pay for it
+  for (const Network& n : all_networks) {
+    if (n.name != network) continue;
+    const Batch batch(n);
+    Task task = batch.task(n);
+    const std::vector<float> anything(1000 * 1000, 0.01f);  // no layer has more weights
+    for (std::size_t l = 1; l < n.sizes.size(); ++l)
+      for (const int size : {n.sizes[l - 1] * n.sizes[l], n.sizes[l]})
+        task.initial.push_back(std::span(anything).first(static_cast<std::size_t>(size)));
+    Call call;
+    if (who == "ramp") call = [mlp = std::make_shared<RampMlp>(n, batch)] { return mlp->step(); };
+    for (const Rival& rival : rivals())
+      if (rival.name == who && rival.training) call = rival.training(task);
+    if (!call && who != "nothing") return;
+    for (int i = 0; call && i < 5; ++i) call();
+  }
+  // Not getrusage, which still knows the peak of who started this process.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) fmt::print("{}\n", std::stod(line.substr(6)) / 1024);
+}
+
+Table memory(const Options& options) {
+  Table table{"memory", "memory: peak of a process that trains the network, in MiB"};
+  table.note =
+      "The program itself, its libraries and the batch are in it: so much as no training takes.";
+  for (const Network& n : all_networks) {
+    if (!options.wants("memory") && !options.wants(n.name)) continue;
+    nlohmann::ordered_json row{{"name", n.name}};
+    for (const std::string who : {"ramp", "hand", "torch", "nothing"}) {
+      const auto command = fmt::format("/proc/{}/exe --peak {} {}", getpid(), who, n.name);
+      std::FILE* const out = popen(command.c_str(), "r");
+      double peak = 0;
+      if (out && std::fscanf(out, "%lf", &peak) == 1) row[who + "_mib"] = peak;
+      if (out) pclose(out);
+    }
+    table.rows.push_back(std::move(row));
+  }
   return table;
 }
 

@@ -7,6 +7,7 @@
 #include <nn/random.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <numbers>
 
 namespace ramp::bench {
@@ -15,23 +16,25 @@ namespace {
 // The value, then the derivatives: a step so small, and imaginary, cancels no digits (Squire and
 // Trapp 1998).
 std::vector<double> expected(const Program& p) {
-  return with_formula(p, [&](auto f) {
-    constexpr double step = 1e-100;
-    std::vector<std::complex<double>> x(p.at.begin(), p.at.end());
-    std::vector<double> all{f(std::span<const double>(p.at))};
-    for (auto& along : x) {
-      along.imag(step);
-      all.push_back(f(std::span<const std::complex<double>>(x)).imag() / step);
-      along.imag(0);
-    }
-    return all;
-  });
+  return std::visit(
+      [&](const auto& f) {
+        constexpr double step = 1e-100;
+        std::vector<std::complex<double>> x(p.at.begin(), p.at.end());
+        std::vector<double> all{f(std::span<const double>(p.at))};
+        for (auto& along : x) {
+          along.imag(step);
+          all.push_back(f(std::span<const std::complex<double>>(x)).imag() / step);
+          along.imag(0);
+        }
+        return all;
+      },
+      p.formula);
 }
 
 double difference(const Gradient& gradient, const std::vector<double>& expected) {
   std::vector<double> found(expected.size());
-  gradient({found.data() + 1, found.size() - 1});  // a replay is recorded by its first call
-  found[0] = gradient({found.data() + 1, found.size() - 1});
+  for (int i = 0; i < 2; ++i)  // a replay is recorded by its first call
+    found[0] = gradient(std::span(found).subspan(1));
   double worst = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const double apart = std::abs(found[i] - expected[i]) / std::max(1.0, std::abs(expected[i]));
@@ -42,70 +45,68 @@ double difference(const Gradient& gradient, const std::vector<double>& expected)
 
 // The whole program on one tape; `nodes` gets what a call records.
 Gradient on_one_tape(const Program& p, std::size_t& nodes) {
-  return with_formula(p, [&](auto f) -> Gradient {
-    const auto tape = std::make_shared<Tape<double>>();
-    return [f, &p, &nodes, tape,
-            leaves = std::vector<Var<double>>()](std::span<double> gradient) mutable {
-      tape->clear();
-      leaves.clear();
-      for (const double x : p.at) leaves.push_back(tape->leaf(x));
-      const Var<double> y = f(std::span<const Var<double>>(leaves));
-      tape->backward(y);
-      for (std::size_t i = 0; i < leaves.size(); ++i) gradient[i] = tape->derivative(leaves[i]);
-      nodes = tape->size();
-      return y.item();
-    };
-  });
+  return std::visit(
+      [&](const auto& f) -> Gradient {
+        const auto tape = std::make_shared<Tape<double>>();
+        return [&f, &p, &nodes, tape,
+                leaves = std::vector<Var<double>>()](std::span<double> g) mutable {
+          tape->clear();
+          leaves.clear();
+          for (const double x : p.at) leaves.push_back(tape->leaf(x));
+          const Var<double> y = f(std::span<const Var<double>>(leaves));
+          tape->backward(y);
+          for (std::size_t i = 0; i < leaves.size(); ++i) g[i] = tape->derivative(leaves[i]);
+          nodes = tape->size();
+          return y.item();
+        };
+      },
+      p.formula);
 }
 
 // The same, each path recorded where the one before it was, so that the tape stays in cache.
-Gradient asian_by_path(const Program& program, std::size_t& nodes) {
-  const auto shared = std::make_shared<Tape<double>>();
-  return [&program, &nodes, shared](std::span<double> gradient) {
-    constexpr double dt = maturity / asian_steps;
-    Tape<double>& tape = *shared;
-    const std::span<const double> normals = program.normals;
-    const double rate = program.at[2];
-    tape.clear();
-    const Var<double> s = tape.leaf(program.at[0]), v = tape.leaf(program.at[1]),
-                      r = tape.leaf(rate);
-    const Var<double> drift = (r - 0.5 * v * v) * dt, diffusion = v * std::sqrt(dt);
-    const Tape<double>::Mark start = tape.mark();
-    const std::size_t paths = normals.size() / asian_steps, before = tape.size();
+Gradient asian_by_path(const Program& p, std::size_t& nodes) {
+  return [&nodes, &at = p.at, &asian = std::get<Asian>(p.formula),
+          tape = std::make_shared<Tape<double>>()](std::span<double> g) {
+    tape->clear();
+    const Var<double> s = tape->leaf(at[0]), v = tape->leaf(at[1]), r = tape->leaf(at[2]);
+    const Var<double> drift = (r - 0.5 * v * v) * Asian::dt, diffusion = v * std::sqrt(Asian::dt);
+    const Tape<double>::Mark start = tape->mark();
+    const std::size_t before = nodes = tape->size();
     double total = 0, g_s = 0, g_v = 0, g_r = 0;
-    nodes = before;
-    for (std::size_t p = 0; p < paths; ++p) {
-      tape.rewind(start);
-      const Var<double> payoff =
-          asian_payoff(s, drift, diffusion, normals.subspan(p * asian_steps).first<asian_steps>());
-      tape.backward(payoff);
-      nodes += tape.size() - before;
+    for (std::size_t path = 0; path < asian.paths(); ++path) {
+      tape->rewind(start);
+      const Var<double> payoff = asian.payoff(path, s, drift, diffusion);
+      tape->backward(payoff);
+      nodes += tape->size() - before;
       total += payoff.item();
-      g_s += tape.derivative(s), g_v += tape.derivative(v), g_r += tape.derivative(r);
+      g_s += tape->derivative(s), g_v += tape->derivative(v), g_r += tape->derivative(r);
     }
-    const double discount = std::exp(-rate * maturity) / static_cast<double>(paths);
-    gradient[0] = discount * g_s, gradient[1] = discount * g_v;
-    gradient[2] = discount * (g_r - maturity * total);
+    const double discount = std::exp(-at[2] * Asian::maturity) / static_cast<double>(asian.paths());
+    g[0] = discount * g_s, g[1] = discount * g_v;
+    g[2] = discount * (g_r - Asian::maturity * total);
     return discount * total;
   };
 }
 
 Call plain(const Program& p) {
-  return with_formula(p, [&](auto f) -> Call {
-    return [f, at = p.at, turn = std::size_t{0}]() mutable {
-      at[turn++ % at.size()] += 1e-12;  // a point that the compiler doesn't know
-      return f(std::span<const double>(at));
-    };
-  });
+  return std::visit(
+      [&](const auto& f) -> Call {
+        return [&f, at = p.at, turn = std::size_t{0}]() mutable {
+          at[turn++ % at.size()] += 1e-12;  // a point that the compiler doesn't know
+          return f(std::span<const double>(at));
+        };
+      },
+      p.formula);
 }
 
-void compare(Table& table, const Options& options, const Program& p, bool by_path) {
+void compare(Table& table, const Options& options, const Program& p, bool by_path = false) {
+  if (!options.wants(p.name)) return;
   std::size_t nodes = 0;
   std::vector<std::pair<std::string, Gradient>> gradients{
       {"ramp", by_path ? asian_by_path(p, nodes) : on_one_tape(p, nodes)}};
   for (const Rival& rival : rivals())
-    if (Gradient gradient = rival.gradient(p))
-      gradients.emplace_back(rival.name, std::move(gradient));
+    if (Gradient gradient = rival.gradient ? rival.gradient(p) : nullptr)
+      gradients.emplace_back(rival.name, gradient);
 
   const std::vector<double> right = expected(p);
   std::vector<double> g(p.at.size());
@@ -114,43 +115,26 @@ void compare(Table& table, const Options& options, const Program& p, bool by_pat
     table.check(p.name, who, difference(gradient, right), 1e-9);
     contenders.push_back({who, [&call = gradient, &g] { return call(g); }});
   }
-  if (p.formula != Formula::scalar_mlp && p.formula != Formula::asian)
-    contenders.insert(contenders.begin() + 1, {"plain", plain(p)});
+  if (p.formula.index() > 1) contenders.insert(contenders.begin() + 1, {"plain", plain(p)});
 
-  nlohmann::ordered_json row{{"name", p.name}, {"inputs", p.at.size()}, {"nodes", nodes}};
-  row["allocations"] = allocations_of(contenders[0].call);
+  auto& row = table.add({{"name", p.name}, {"inputs", p.at.size()}, {"nodes", nodes}}, contenders,
+                        options.rounds());
+  table.add_ratios(contenders);
+  row["ns_a_node"] = row["ramp_us"].get<double>() * 1e3 / static_cast<double>(nodes);
   row["differs_by"] = difference(gradients[0].second, right);
-  const auto timings = race(table.name + "/" + p.name, contenders, options.rounds());
-  row["ns_a_node"] = timings[0].best / static_cast<double>(nodes);
-  add_times(row, timings);
-  add_ratios(row, table.name, timings);
-  table.rows.push_back(std::move(row));
+  row["allocations"] = allocations_of(contenders[0].call);
 }
 
-Program scalar_mlp() {
-  Program p{"scalar-mlp", Formula::scalar_mlp, {}};
+ScalarMlp two_moons() {
+  ScalarMlp mlp;
   nn::Random random(1);
   for (int i = 0; i < 100; ++i) {  // two interleaved half circles, the classes in turn
-    const bool lower = i % 2 == 1;
-    const double angle = random.uniform(0, std::numbers::pi);
-    const double x = lower ? 1 - std::cos(angle) : std::cos(angle);
-    const double y = lower ? 0.5 - std::sin(angle) : std::sin(angle);
-    const double dx = 0.1 * random.normal(), dy = 0.1 * random.normal();
-    p.points.push_back({{x + dx, y + dy}, lower ? 1.0 : -1.0});
+    const double side = i % 2 == 0 ? 1 : -1, angle = random.uniform(0, std::numbers::pi);
+    const double x = (1 - side) / 2 + side * std::cos(angle) + 0.1 * random.normal();
+    const double y = (1 - side) / 4 + side * std::sin(angle) + 0.1 * random.normal();
+    mlp.points.push_back({{x, y}, -side});
   }
-  for (const auto& [in, out] : {std::pair{std::size_t{2}, hidden}, {hidden, hidden}, {hidden, 1}}) {
-    const double bound = std::sqrt(6 / static_cast<double>(in));  // He
-    for (std::size_t i = 0; i < in * out; ++i) p.at.push_back(random.uniform(-bound, bound));
-    p.at.insert(p.at.end(), out, 0.0);
-  }
-  return p;
-}
-
-Program asian(const std::string& name, std::size_t paths) {
-  Program p{name, Formula::asian, {100, 0.2, 0.05}};  // spot, vol, rate
-  nn::Random random(1);
-  for (std::size_t i = 0; i < paths * asian_steps; ++i) p.normals.push_back(random.normal());
-  return p;
+  return mlp;
 }
 
 }  // namespace
@@ -162,16 +146,21 @@ Table programs(const Options& options) {
       " rows. A replay runs a tape again that was recorded before. By hand: plain loops, as the"
       " compiler vectorises them; in SIMD: a layer's outputs or eight paths side by side. Plain:"
       " the function alone, which computes no gradient.";
-  const std::size_t paths = options.quick ? 1'000 : 10'000;
-  if (options.wants("scalar-mlp")) compare(table, options, scalar_mlp(), false);
-  if (options.wants("asian")) compare(table, options, asian("asian", paths), true);
-  if (options.wants("asian") || options.wants("asian-one-tape"))
-    compare(table, options, asian("asian-one-tape", paths), false);
-  for (const Program& p :
-       {Program{"long-chain", Formula::long_chain, {1}},
-        Program{"pendulum", Formula::pendulum, {1, 1.2, 0, 0}},
-        Program{"rosenbrock", Formula::rosenbrock, std::vector<double>(100, .5)}})
-    if (options.wants(p.name)) compare(table, options, p, false);
+  nn::Random random(1);
+  std::vector<double> parameters, normals((options.quick ? 1'000 : 10'000) * Asian::steps);
+  for (const auto& [in, out] : {std::pair{2, 16}, {16, 16}, {16, 1}}) {
+    const double bound = std::sqrt(6.0 / in);  // He
+    for (int i = 0; i < in * out; ++i) parameters.push_back(random.uniform(-bound, bound));
+    parameters.resize(parameters.size() + static_cast<std::size_t>(out));
+  }
+  for (double& z : normals) z = random.normal();
+  const std::vector<double> spot_vol_rate{100, 0.2, 0.05};
+  compare(table, options, {"scalar-mlp", parameters, two_moons()});
+  compare(table, options, {"asian", spot_vol_rate, Asian{normals}}, true);
+  compare(table, options, {"asian-one-tape", spot_vol_rate, Asian{normals}});
+  compare(table, options, {"long-chain", {1}, LongChain()});
+  compare(table, options, {"pendulum", {1, 1.2, 0, 0}, Pendulum()});
+  compare(table, options, {"rosenbrock", std::vector<double>(100, 0.5), Rosenbrock()});
   return table;
 }
 

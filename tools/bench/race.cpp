@@ -32,37 +32,37 @@ void initialize() {
   benchmark::Initialize(&count, arguments);
 }
 
-void progress(const std::string& what) {  // for somebody who is looking
-  static const bool watched = isatty(STDERR_FILENO);
-  if (watched) fmt::print(stderr, "\r\033[K{}", what);
-}
-
 }  // namespace
 
-std::vector<Timing> race(const std::string& row, const std::vector<Contender>& contenders,
-                         const Rounds& rounds) {
+nlohmann::ordered_json& Table::add(nlohmann::ordered_json row,
+                                   const std::vector<Contender>& contenders, const Rounds& rounds,
+                                   const std::string& unit, double ns) {
   [[maybe_unused]] static const bool once = (initialize(), true);
-  progress(row + " ...");
+  static const bool watched = isatty(STDERR_FILENO);  // somebody is looking
+  const auto name_of = [&](const Contender& c) {
+    return fmt::format("{}/{}/{}", name, row["name"].get<std::string>(), c.who);
+  };
   for (const Contender& c : contenders)
-    benchmark::RegisterBenchmark(fmt::format("{}/{}", row, c.who).c_str(),
+    benchmark::RegisterBenchmark(name_of(c).c_str(),
                                  [&call = c.call](benchmark::State& state) {
                                    for (auto _ : state) benchmark::DoNotOptimize(call());
                                  })
         ->Repetitions(rounds.count)
         ->MinTime(rounds.seconds)
         ->UseRealTime();
+  if (watched) fmt::print(stderr, "\r\033[K{} ...", name_of(contenders[0]));
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector);
   benchmark::ClearRegisteredBenchmarks();
-  progress("");
+  if (watched) fmt::print(stderr, "\r\033[K");
 
-  std::vector<Timing> timings;
   for (const Contender& c : contenders) {
-    auto& all = collector.rounds.at(fmt::format("{}/{}", row, c.who));
+    auto& all = collector.rounds.at(name_of(c));
     std::sort(all.begin(), all.end());
-    timings.push_back({c.who, all.front(), all[all.size() / 2]});
+    row[c.who + "_" + unit] = all.front() / ns;
+    row[c.who + "_median_" + unit] = all[all.size() / 2] / ns;
   }
-  return timings;
+  return rows.emplace_back(std::move(row));
 }
 
 double allocations_of(const Call& call) {

@@ -92,29 +92,21 @@ Table read_table(const std::string& path) {
   return {json.at("name"), json.at("title"), json.value("note", ""), json.at("rows")};
 }
 
-bool Options::wants(const std::string& name) const {
-  return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
-}
-
 void Table::check(const std::string& row, const std::string& who, double difference,
                   double at_most) {
   if (!(difference < at_most))
     failures.push_back(fmt::format("{}/{}: {} differs by {:.1e}", name, row, who, difference));
 }
 
-void add_times(ordered_json& row, const std::vector<Timing>& timings, const std::string& unit,
-               double ns) {
-  for (const Timing& t : timings) {
-    row[fmt::format("{}_{}", t.who, unit)] = t.best / ns;
-    row[fmt::format("{}_median_{}", t.who, unit)] = t.median / ns;
-  }
-}
-
-void add_ratios(ordered_json& row, const std::string& table, const std::vector<Timing>& timings) {
-  for (std::size_t i = 1; i < timings.size(); ++i)
-    row[i == 1 ? "ratio" : timings[i].who + "_ratio"] = timings[0].best / timings[i].best;
-  for (const auto& [name, at_most] : targets)
-    if (name == table || name == table + "/" + row.value("name", "")) row["target"] = at_most;
+void Table::add_ratios(const std::vector<Contender>& contenders, const std::string& unit) {
+  ordered_json& row = rows.back();
+  const auto best = [&](std::size_t i) {
+    return row[contenders[i].who + "_" + unit].get<double>();
+  };
+  for (std::size_t i = 1; i < contenders.size(); ++i)
+    row[i == 1 ? "ratio" : contenders[i].who + "_ratio"] = best(0) / best(i);
+  for (const auto& [key, at_most] : targets)
+    if (key == name || key == name + "/" + row["name"].get<std::string>()) row["target"] = at_most;
 }
 
 std::string where_we_lose(const std::vector<Table>& tables) {

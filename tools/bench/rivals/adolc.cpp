@@ -4,7 +4,6 @@
 
 #include <adolc/adolc.h>
 
-#include <memory>
 #include <utility>
 
 // Found by argument-dependent look-up. fmax, not a branch, so that a replay decides anew.
@@ -15,56 +14,38 @@ static adouble relu(const badouble& x) { return fmax(x, 0.0); }
 namespace ramp::bench {
 namespace {
 
-template <class Formula> class Recorded {
- public:
-  Recorded(short tag, const Program& p, Formula f) : tag_(tag), inputs_(p.at), f_(f) {}
-
-  double record(std::span<double> gradient) {
-    constexpr unsigned buffer = 1 << 24;  // keeps the longest of the tapes out of files
-    double value = 0;
-    trace_on(tag_, 1, buffer, buffer, buffer, buffer);  // 1: keep what the sweep back needs
-    {
-      std::vector<adouble> x(inputs_.size());
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] <<= inputs_[i];
-      adouble y = f_(std::span<const adouble>(x));
-      y >>= value;
-    }
-    trace_off();
-    reverse(tag_, 1, size(), 0, 1.0, gradient.data());
-    return value;
-  }
-  double replay(std::span<double> gradient) {
-    double value = 0;
-    zos_forward(tag_, 1, size(), 1, inputs_.data(), &value);
-    reverse(tag_, 1, size(), 0, 1.0, gradient.data());
-    return value;
-  }
-
- private:
-  int size() const { return static_cast<int>(inputs_.size()); }
-
-  short tag_;
-  std::vector<double> inputs_;
-  Formula f_;
-};
-
-Gradient gradient(bool replay, const Program& p) {
+Gradient gradient(const Program& p, bool replay) {
   static short tag = 0;
-  return with_formula(p, [&](auto f) -> Gradient {
-    const auto recorded = std::make_shared<Recorded<decltype(f)>>(++tag, p, f);
-    return [recorded, replay, again = false](std::span<double> g) mutable {
-      return std::exchange(again, replay) ? recorded->replay(g) : recorded->record(g);
-    };
-  });
+  return std::visit(
+      [&](const auto& f) -> Gradient {
+        return [&p, &f, replay, tag = ++tag, recorded = false](std::span<double> g) mutable {
+          constexpr unsigned buffer = 1 << 24;  // keeps the longest of the tapes out of files
+          const int n = static_cast<int>(g.size());
+          double value = 0;
+          if (std::exchange(recorded, replay)) {
+            zos_forward(tag, 1, n, 1, p.at.data(), &value);
+          } else {
+            trace_on(tag, 1, buffer, buffer, buffer, buffer);  // 1: keep what the sweep back needs
+            std::vector<adouble> x(p.at.size());
+            for (std::size_t i = 0; i < x.size(); ++i) x[i] <<= p.at[i];
+            adouble y = f(std::span<const adouble>(x));
+            y >>= value;
+            trace_off();
+          }
+          reverse(tag, 1, n, 0, 1.0, g.data());
+          return value;
+        };
+      },
+      p.formula);
 }
 
 }  // namespace
 
 extern "C" void ramp_bench_add(Rivals& rivals) {
   rivals.push_back({"adolc", "ADOL-C"});
-  rivals.back().gradient = [](const Program& p) { return gradient(false, p); };
+  rivals.back().gradient = [](const Program& p) { return gradient(p, false); };
   rivals.push_back({"adolc_replay"});
-  rivals.back().gradient = [](const Program& p) { return gradient(true, p); };
+  rivals.back().gradient = [](const Program& p) { return gradient(p, true); };
 }
 
 }  // namespace ramp::bench

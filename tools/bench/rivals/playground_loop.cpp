@@ -2,9 +2,9 @@
 // backward, and after a batch an update by the mean gradient. In C++ with arrays, in double.
 #include "rival.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 
 namespace ramp::bench {
 namespace {
@@ -12,19 +12,21 @@ namespace {
 // Hidden units are tanh or relu, and the one output is tanh; half the squared error.
 class Loop {
  public:
-  explicit Loop(const Task& task) : task_(task), input_(width(0)) {
-    for (std::size_t l = 0; l + 1 < task.sizes.size(); ++l) {
-      const std::vector<double> units(width(l + 1)), weights(width(l) * units.size());
-      layers_.push_back({weights, units, weights, units, units, units});
-      std::ranges::copy(task.initial[2 * l], layers_[l].w.begin());
-      std::ranges::copy(task.initial[2 * l + 1], layers_[l].b.begin());
+  explicit Loop(const Task& task) : task_(task) {
+    layers_.push_back({.h = std::vector<double>(static_cast<std::size_t>(task.sizes[0]))});
+    for (std::size_t k = 0; k < task.initial.size(); k += 2) {
+      const auto &w = task.initial[k], &b = task.initial[k + 1];
+      Layer layer{{w.begin(), w.end()}, {b.begin(), b.end()}};
+      layer.gw.resize(w.size());
+      layer.gb = layer.h = layer.g = std::vector<double>(b.size());
+      layers_.push_back(layer);
     }
   }
 
   double step() {
     double loss = 0;
     for (int i = 0; i < task_.batch; ++i) {
-      const double error = forward(i) - double{task_.targets[i]};
+      const double error = forward(task_.x + i * task_.sizes[0]) - double{task_.targets[i]};
       loss += error * error / 2;
       backward(error);
     }
@@ -36,24 +38,20 @@ class Loop {
   }
 
  private:
-  struct Layer {
-    std::vector<double> w, b, gw, gb, h, g;  // g: the gradient of what tanh or relu is applied to
+  struct Layer {  // the first is the input
+    // h: the units; g: the gradient of what tanh or relu is applied to
+    std::vector<double> w = {}, b = {}, gw = {}, gb = {}, h = {}, g = {};
   };
-  std::size_t width(std::size_t layer) const {
-    return static_cast<std::size_t>(task_.sizes[layer]);
-  }
   bool relu(std::size_t layer) const { return !task_.tanh && layer + 1 < layers_.size(); }
 
-  double forward(int point) {
-    const float* const x = task_.x + point * task_.sizes[0];
-    input_.assign(x, x + width(0));
-    for (std::size_t l = 0; l < layers_.size(); ++l) {
-      Layer& layer = layers_[l];
-      const std::vector<double>& in = l > 0 ? layers_[l - 1].h : input_;
+  double forward(const float* x) {
+    layers_[0].h.assign(x, x + layers_[0].h.size());
+    for (std::size_t l = 1; l < layers_.size(); ++l) {
+      Layer &layer = layers_[l], &below = layers_[l - 1];
+      const double* w = layer.w.data();
       layer.h = layer.b;
-      for (std::size_t i = 0; i < in.size(); ++i)
-        for (std::size_t j = 0; j < layer.h.size(); ++j)
-          layer.h[j] += in[i] * layer.w[i * layer.h.size() + j];
+      for (const double in : below.h)
+        for (double& h : layer.h) h += in * *w++;
       for (double& h : layer.h) h = relu(l) ? (h > 0 ? h : 0) : std::tanh(h);
     }
     return layers_.back().h[0];
@@ -61,35 +59,32 @@ class Loop {
 
   void backward(double error) {
     layers_.back().g[0] = error;
-    for (std::size_t l = layers_.size(); l-- > 0;) {
-      Layer& layer = layers_[l];
-      for (std::size_t j = 0; j < layer.h.size(); ++j) {
+    for (std::size_t l = layers_.size() - 1; l > 0; --l) {
+      Layer &layer = layers_[l], &below = layers_[l - 1];
+      const std::size_t width = layer.h.size();
+      for (std::size_t j = 0; j < width; ++j) {
         const double h = layer.h[j];
         layer.g[j] *= relu(l) ? (h > 0 ? 1 : 0) : 1 - h * h;
         layer.gb[j] += layer.g[j];
       }
-      const std::vector<double>& in = l > 0 ? layers_[l - 1].h : input_;
-      for (std::size_t i = 0; i < in.size(); ++i) {
+      for (std::size_t i = 0; i < below.h.size(); ++i) {
         double back = 0;
-        for (std::size_t j = 0; j < layer.g.size(); ++j) {
-          layer.gw[i * layer.g.size() + j] += layer.g[j] * in[i];
-          back += layer.g[j] * layer.w[i * layer.g.size() + j];
+        for (std::size_t j = 0; j < width; ++j) {
+          layer.gw[i * width + j] += layer.g[j] * below.h[i];
+          back += layer.g[j] * layer.w[i * width + j];
         }
-        if (l > 0) layers_[l - 1].g[i] = back;
+        if (l > 1) below.g[i] = back;
       }
     }
   }
 
   void descend(std::vector<double>& w, std::vector<double>& g) const {
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      w[i] -= double{task_.rate} / task_.batch * g[i];
-      g[i] = 0;
-    }
+    for (std::size_t i = 0; i < w.size(); ++i)
+      w[i] -= double{task_.rate} / task_.batch * std::exchange(g[i], 0.0);
   }
 
   Task task_;
   std::vector<Layer> layers_;
-  std::vector<double> input_;
 };
 
 }  // namespace

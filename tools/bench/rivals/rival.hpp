@@ -44,19 +44,18 @@ using Call = std::function<double()>;
 using Gradient = std::function<double(std::span<double>)>;  // writes it and returns the value
 using Epoch = std::function<double(std::span<const std::uint32_t> order)>;  // returns an accuracy
 
-/// Each makes what is timed; an empty function says that the rival isn't meant for this.
+/// Each function makes what is timed. One that is missing, or returns an empty one, says that the
+/// rival isn't meant for this.
 struct Rival {
   std::string name;          // in tables and JSON: "torch"
   std::string version = {};  // for the head: "libtorch 1.13.1"
-
   /// One step of training a call; it returns the loss before it.
-  std::function<Call(const Task&)> training = [](auto&) { return Call(); };
+  std::function<Call(const Task&)> training = {};
   /// One forward pass a call, without gradients; it returns the first output.
-  std::function<Call(const Task&)> inference = [](auto&) { return Call(); };
+  std::function<Call(const Task&)> inference = {};
   /// One epoch a call over `train` in the given order of rows, then the accuracy on `test`.
-  std::function<Epoch(const Task&, const Images& train, const Images& test)> epochs =
-      [](auto&, auto&, auto&) { return Epoch(); };
-  std::function<Gradient(const Program&)> gradient = [](auto&) { return Gradient(); };
+  std::function<Epoch(const Task&, const Images& train, const Images& test)> epochs = {};
+  std::function<Gradient(const Program&)> gradient = {};
 };
 
 using Rivals = std::vector<Rival>;

@@ -15,10 +15,13 @@
 namespace ramp::bench {
 namespace {
 
+constexpr double l2 = ScalarMlp::l2;
+constexpr std::size_t steps = Asian::steps;
+
 // The adjoint of scalar_mlp_loss; the plain loop.
-double scalar_mlp(std::span<const double> parameters, std::span<const Point> points,
+double scalar_mlp(std::span<const double> parameters, std::span<const ScalarMlp::Point> points,
                   std::span<double> gradient) {
-  constexpr std::size_t n = hidden;
+  constexpr std::size_t n = ScalarMlp::hidden;
   const double *const w1 = parameters.data(), *const b1 = w1 + 2 * n, *const w2 = b1 + n,
                       *const b2 = w2 + n * n, *const w3 = b2 + n, *const b3 = w3 + n;
   double *const g_w1 = gradient.data(), *const g_b1 = g_w1 + 2 * n, *const g_w2 = g_b1 + n,
@@ -69,13 +72,12 @@ double scalar_mlp(std::span<const double> parameters, std::span<const Point> poi
 
 // The 16 outputs of a layer side by side in registers, one input after another. Eigen's fixed-size
 // arrays rather than loops: GCC and Clang unroll those fully, and then no longer see the rows.
-double scalar_mlp_in_simd(std::span<const double> parameters, std::span<const Point> points,
-                          std::span<double> gradient) {
-  constexpr Eigen::Index n = hidden;
+double scalar_mlp_in_simd(std::span<const double> parameters,
+                          std::span<const ScalarMlp::Point> points, std::span<double> gradient) {
+  constexpr Eigen::Index n = ScalarMlp::hidden;
   using Row = Eigen::Array<double, n, 1>;
   using Rows = Eigen::Array<double, n, n + 5>;  // all parameters but the last, 16 in each column
   constexpr Eigen::Index w1 = 0, b1 = 2, w2 = 3, b2 = n + 3, w3 = n + 4;
-  static_assert(Rows::SizeAtCompileTime + 1 == mlp_parameters);
 
   const Rows p = Eigen::Map<const Rows>(parameters.data());
   const auto mask = [](Row g, const Row& h) {  // Eigen's select doesn't vectorise
@@ -111,7 +113,7 @@ double scalar_mlp_in_simd(std::span<const double> parameters, std::span<const Po
     g.col(w1 + 1) += x[1] * g1;
   }
   Eigen::Map<Rows>(gradient.data()) = g + 2 * l2 * p;
-  gradient[mlp_parameters - 1] = g_b3 + 2 * l2 * b3;
+  gradient.back() = g_b3 + 2 * l2 * b3;
   return loss + l2 * (p.square().sum() + b3 * b3);
 }
 
@@ -121,26 +123,26 @@ template <int lanes>  // as many paths at a time
 double asian(double spot, double vol, double rate, std::span<const double> normals,
              std::span<double, 3> gradient) {
   using Lanes = Eigen::Array<double, lanes, 1>;
-  using Normals = Eigen::Map<const Lanes, 0, Eigen::InnerStride<asian_steps>>;
-  constexpr double dt = maturity / asian_steps;
+  using Normals = Eigen::Map<const Lanes, 0, Eigen::InnerStride<steps>>;
+  constexpr double dt = Asian::dt, maturity = Asian::maturity;
   const double root_dt = std::sqrt(dt);
   const double drift = (rate - 0.5 * vol * vol) * dt, diffusion = vol * root_dt;
-  const std::size_t paths = normals.size() / asian_steps;
+  const std::size_t paths = normals.size() / steps;
 
   Lanes total = Lanes::Zero(), g_spot = total, g_drift = total, g_diffusion = total;
   for (std::size_t p = 0; p < paths; p += lanes) {
-    const double* z = normals.data() + p * asian_steps;
-    Lanes zs[asian_steps], s[asian_steps], now = Lanes::Constant(spot), sum = Lanes::Zero();
+    const double* z = normals.data() + p * steps;
+    Lanes zs[steps], s[steps], now = Lanes::Constant(spot), sum = Lanes::Zero();
     // Loop by loop: a wide load waits for narrow stores, and a call of exp spills the registers.
-    for (std::size_t t = 0; t < asian_steps; ++t) zs[t] = Normals(z + t);
-    for (std::size_t t = 0; t < asian_steps; ++t) s[t] = (drift + diffusion * zs[t]).exp();
+    for (std::size_t t = 0; t < steps; ++t) zs[t] = Normals(z + t);
+    for (std::size_t t = 0; t < steps; ++t) s[t] = (drift + diffusion * zs[t]).exp();
     for (Lanes& st : s) sum += st = now *= st;
-    const Lanes payoff = sum / asian_steps - strike;
+    const Lanes payoff = sum / steps - Asian::strike;
     const auto in_the_money = payoff > 0;
     if (!in_the_money.any()) continue;
 
     Lanes tail = Lanes::Zero(), g_1 = tail, g_z = tail;
-    for (std::size_t t = asian_steps; t-- > 0;) {
+    for (std::size_t t = steps; t-- > 0;) {
       tail += s[t];
       g_1 += tail;
       g_z += tail * zs[t];
@@ -152,7 +154,7 @@ double asian(double spot, double vol, double rate, std::span<const double> norma
   }
 
   const double price = std::exp(-rate * maturity) / static_cast<double>(paths) * total.sum();
-  const double scale = std::exp(-rate * maturity) / static_cast<double>(paths * asian_steps);
+  const double scale = std::exp(-rate * maturity) / static_cast<double>(paths * steps);
   gradient[0] = scale * g_spot.sum() / spot;
   gradient[1] = scale * (g_diffusion.sum() * root_dt - g_drift.sum() * vol * dt);
   gradient[2] = scale * g_drift.sum() * dt - maturity * price;
@@ -160,11 +162,11 @@ double asian(double spot, double vol, double rate, std::span<const double> norma
 }
 
 template <auto* mlp, auto* price> Gradient gradient(const Program& p) {
-  if (p.formula == Formula::scalar_mlp)
-    return [&p](std::span<double> g) { return mlp(p.at, p.points, g); };
-  if (p.formula == Formula::asian)
-    return [&p](std::span<double> g) {
-      return price(p.at[0], p.at[1], p.at[2], p.normals, g.first<3>());
+  if (const auto* f = std::get_if<ScalarMlp>(&p.formula))
+    return [&p, f](std::span<double> g) { return mlp(p.at, f->points, g); };
+  if (const auto* f = std::get_if<Asian>(&p.formula))
+    return [&p, f](std::span<double> g) {
+      return price(p.at[0], p.at[1], p.at[2], f->normals, g.first<3>());
     };
   return {};
 }
