@@ -105,19 +105,22 @@ struct LongChain {
   }
 };
 
+/// d (angles, angular velocities) / dt of two rods of length 1 with masses 1 at their ends. Outside
+/// of the struct, where a function is declared inline: that made the plain pendulum a quarter
+/// faster than it is as anyone would write it.
+template <class S> std::array<S, 4> pendulum_rates(const std::array<S, 4>& s) {
+  using std::cos, std::sin;
+  constexpr double gravity = 9.81;
+  const S d = s[0] - s[1], c = cos(d), n = sin(d), below = 2.0 - c * c;
+  const S a = s[2] * s[2] * n, b = s[3] * s[3] * n, first = gravity * sin(s[0]),
+          second = gravity * sin(s[1]);
+  return {s[2], s[3], (second * c - a * c - b - 2.0 * first) / below,
+          (2.0 * (first * c + a - second) + b * c) / below};
+}
+
 /// Two rods of length 1 with masses 1 at their ends: the first angle after a thousand steps of
 /// Runge and Kutta's method of fourth order, of both angles and angular velocities.
 struct Pendulum {
-  template <class S> static std::array<S, 4> rates(const std::array<S, 4>& s) {
-    using std::cos, std::sin;
-    constexpr double gravity = 9.81;
-    const S d = s[0] - s[1], c = cos(d), n = sin(d), below = 2.0 - c * c;
-    const S a = s[2] * s[2] * n, b = s[3] * s[3] * n, first = gravity * sin(s[0]),
-            second = gravity * sin(s[1]);
-    return {s[2], s[3], (second * c - a * c - b - 2.0 * first) / below,
-            (2.0 * (first * c + a - second) + b * c) / below};
-  }
-
   template <class S> S operator()(std::span<const S> in) const {
     constexpr double h = 1e-3;
     std::array<S, 4> s{in[0], in[1], in[2], in[3]};
@@ -126,8 +129,8 @@ struct Pendulum {
                               s[3] + by * k[3]};
     };
     for (int i = 0; i < 1000; ++i) {
-      const auto k1 = rates(s), k2 = rates(ahead(k1, h / 2)), k3 = rates(ahead(k2, h / 2)),
-                 k4 = rates(ahead(k3, h));
+      const auto k1 = pendulum_rates(s), k2 = pendulum_rates(ahead(k1, h / 2)),
+                 k3 = pendulum_rates(ahead(k2, h / 2)), k4 = pendulum_rates(ahead(k3, h));
       for (std::size_t j = 0; j < 4; ++j)
         s[j] = s[j] + h / 6 * (k1[j] + 2.0 * k2[j] + 2.0 * k3[j] + k4[j]);
     }

@@ -40,6 +40,9 @@ Gradient gradient(const Program& p, bool replay) {
 }
 
 }  // namespace
+}  // namespace ramp::bench
+
+using namespace ramp::bench;
 
 extern "C" void ramp_bench_add(Rivals& rivals) {
   rivals.push_back({"adolc", "ADOL-C"});
@@ -47,5 +50,3 @@ extern "C" void ramp_bench_add(Rivals& rivals) {
   rivals.push_back({"adolc_replay"});
   rivals.back().gradient = [](const Program& p) { return gradient(p, true); };
 }
-
-}  // namespace ramp::bench

@@ -22,70 +22,55 @@ namespace {
 auto array(float* p, int n) { return Eigen::Map<Eigen::ArrayXf>(p, n); }
 auto array(const float* p, int n) { return Eigen::Map<const Eigen::ArrayXf>(p, n); }
 
-// y = x w: (m, k) by (k, n)
-void product(Gemm gemm, const float* x, const float* w, float* y, int m, int k, int n) {
-  if (n == 1)
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, m, k, 1, x, k, w, 1, 0, y, 1);
-  else if (m == 1)  // a GEMM would pack all of w for a single row
-    cblas_sgemv(CblasRowMajor, CblasTrans, k, n, 1, w, n, x, 1, 0, y, 1);
-  else
-    gemm(false, false, m, n, k, x, k, w, n, y, n);
+void cblas_product(bool ta, bool tb, int m, int n, int k, const float* a, const float* b,
+                   float* y) {
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, m, n,
+              k, 1, a, ta ? m : k, b, tb ? k : n, 0, y, n);
 }
 
-// gw = xᵀ g: (k, m) by (m, n)
-void weight_gradient(Gemm gemm, const float* x, const float* g, float* gw, int m, int k, int n) {
+// Products with vectors go to the CBLAS whatever the `gemm`, which would pack matrices for them.
+void multiply(Gemm gemm, bool ta, bool tb, int m, int n, int k, const float* a, const float* b,
+              float* y) {
   if (n == 1)
-    cblas_sgemv(CblasRowMajor, CblasTrans, m, k, 1, x, k, g, 1, 0, gw, 1);
-  else
-    gemm(true, false, k, n, m, x, k, g, n, gw, n);
-}
-
-// gx = g wᵀ: (m, n) by (n, k)
-void input_gradient(Gemm gemm, const float* g, const float* w, float* gx, int m, int k, int n) {
-  if (n == 1)
+    cblas_sgemv(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, ta ? k : m, ta ? m : k, 1, a,
+                ta ? m : k, b, 1, 0, y, 1);
+  else if (m == 1)
+    cblas_sgemv(CblasRowMajor, CblasTrans, k, n, 1, b, n, a, 1, 0, y, 1);
+  else if (k == 1)
     for (int i = 0; i < m; ++i)
-      for (int j = 0; j < k; ++j) gx[i * k + j] = g[i] * w[j];
+      for (int j = 0; j < n; ++j) y[i * n + j] = a[i] * b[j];
   else
-    gemm(false, true, m, k, n, g, n, w, n, gx, k);
+    gemm(ta, tb, m, n, k, a, b, y);
 }
 
+// A loop over rows vectorises, one over a single column doesn't: so the one output is apart.
+
+template <bool relu>
 void add_bias(float* __restrict h, const float* __restrict b, int rows, int cols) {
-  if (cols == 1) {  // a loop over rows vectorises, one over a single column doesn't
+  if (cols == 1 && !relu) {
     array(h, rows) += *b;
     return;
   }
   for (int i = 0; i < rows; ++i, h += cols)
-    for (int j = 0; j < cols; ++j) h[j] += b[j];
-}
-
-void add_bias_and_relu(float* __restrict h, const float* __restrict b, int rows, int cols) {
-  for (int i = 0; i < rows; ++i, h += cols)
     for (int j = 0; j < cols; ++j) {
       const float z = h[j] + b[j];
-      h[j] = z > 0 ? z : 0;
+      h[j] = !relu || z > 0 ? z : 0;
     }
 }
 
-// Passes g where the unit was on; its column sum is the bias's gradient.
-void mask_and_sum(float* __restrict g, const float* __restrict h, float* __restrict gb, int rows,
-                  int cols) {
-  std::fill_n(gb, cols, 0.0f);
-  for (int i = 0; i < rows; ++i, g += cols, h += cols)
-    for (int j = 0; j < cols; ++j) {
-      g[j] = h[j] > 0 ? g[j] : 0;
-      gb[j] += g[j];
-    }
-}
-
-// gb = the column sum of g
-void column_sum(const float* __restrict g, float* __restrict gb, int rows, int cols) {
-  if (cols == 1) {
+// The bias's gradient, the sum of g's rows; behind a relu g passes where the unit h was on.
+template <bool relu> void bias_gradient(float* __restrict g, const float* __restrict h,
+                                        float* __restrict gb, int rows, int cols) {
+  if (cols == 1 && !relu) {
     *gb = array(g, rows).sum();
     return;
   }
   std::fill_n(gb, cols, 0.0f);
-  for (int i = 0; i < rows; ++i, g += cols)
-    for (int j = 0; j < cols; ++j) gb[j] += g[j];
+  for (int i = 0; i < rows; ++i, g += cols, h += cols)
+    for (int j = 0; j < cols; ++j) {
+      if (relu) g[j] = h[j] > 0 ? g[j] : 0;
+      gb[j] += g[j];
+    }
 }
 
 // The mean of logsumexp(z) - z[label], and its gradient g.
@@ -151,16 +136,16 @@ class Mlp {
     const float loss =
         task_.labels ? cross_entropy(last.h.data(), task_.labels, g_.data(), batch, last.out)
                      : squared_error(last.h.data(), task_.targets, g_.data(), batch * last.out);
-    column_sum(g_.data(), last.gb, batch, last.out);
+    bias_gradient<false>(g_.data(), last.h.data(), last.gb, batch, last.out);
     for (std::size_t i = layers_.size() - 1; i > 0; --i) {
       Layer &l = layers_[i], &below = layers_[i - 1];
-      weight_gradient(gemm_, below.h.data(), g_.data(), l.gw, batch, l.in, l.out);
-      input_gradient(gemm_, g_.data(), l.w, g_next_.data(), batch, l.in, l.out);
-      mask_and_sum(g_next_.data(), below.h.data(), below.gb, batch, l.in);
+      multiply(gemm_, true, false, l.in, l.out, batch, below.h.data(), g_.data(), l.gw);
+      multiply(gemm_, false, true, batch, l.in, l.out, g_.data(), l.w, g_next_.data());
+      bias_gradient<true>(g_next_.data(), below.h.data(), below.gb, batch, l.in);
       g_.swap(g_next_);
     }
     const Layer& first = layers_.front();
-    weight_gradient(gemm_, task_.x, g_.data(), first.gw, batch, first.in, first.out);
+    multiply(gemm_, true, false, first.in, first.out, batch, task_.x, g_.data(), first.gw);
     parameters_ -= task_.rate * gradients_;
     return loss;
   }
@@ -180,8 +165,9 @@ class Mlp {
   void forward() {
     const float* x = task_.x;
     for (Layer& l : layers_) {
-      product(gemm_, x, l.w, l.h.data(), task_.batch, l.in, l.out);
-      (&l == &layers_.back() ? add_bias : add_bias_and_relu)(l.h.data(), l.b, task_.batch, l.out);
+      multiply(gemm_, false, false, task_.batch, l.out, l.in, x, l.w, l.h.data());
+      (&l == &layers_.back() ? add_bias<false> : add_bias<true>)(l.h.data(), l.b, task_.batch,
+                                                                 l.out);
       x = l.h.data();
     }
   }
@@ -192,13 +178,6 @@ class Mlp {
   std::vector<Layer> layers_;
   Eigen::ArrayXf g_, g_next_;  // gradients of two neighbouring layers' outputs
 };
-
-void cblas_product(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a, int lda,
-                   const float* b, int ldb, float* y, int ldy) {
-  const auto flag = [](bool transpose) { return transpose ? CblasTrans : CblasNoTrans; };
-  cblas_sgemm(CblasRowMajor, flag(transpose_a), flag(transpose_b), m, n, k, 1, a, lda, b, ldb, 0, y,
-              ldy);
-}
 
 }  // namespace
 

@@ -4,18 +4,12 @@
 #include <dnnl.h>
 #include <fmt/format.h>
 
-namespace ramp::bench {
-
-static void product(bool transpose_a, bool transpose_b, int m, int n, int k, const float* a,
-                    int lda, const float* b, int ldb, float* y, int ldy) {
-  dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1, a, lda, b, ldb, 0, y,
-             ldy);
-}
-
-extern "C" void ramp_bench_add(Rivals& rivals) {
+extern "C" void ramp_bench_add(ramp::bench::Rivals& rivals) {
   const dnnl_version_t* v = dnnl_version();
-  const auto version = fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
-  rivals.push_back(networks_by_hand("onednn", version, product));
+  rivals.push_back(ramp::bench::networks_by_hand(
+      "onednn", fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch),
+      [](bool ta, bool tb, int m, int n, int k, const float* a, const float* b, float* y) {
+        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1, a, ta ? m : k, b, tb ? k : n, 0, y,
+                   n);
+      }));
 }
-
-}  // namespace ramp::bench

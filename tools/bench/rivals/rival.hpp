@@ -63,7 +63,8 @@ using Rivals = std::vector<Rival>;
 void add_networks_by_hand(Rivals& rivals);
 void add_scalars_by_hand(Rivals& rivals);
 void add_playground_loop(Rivals& rivals);
-/// What a module defines.
-extern "C" void ramp_bench_add(Rivals& rivals);
 
 }  // namespace ramp::bench
+
+/// What a module defines.
+extern "C" void ramp_bench_add(ramp::bench::Rivals& rivals);

@@ -70,53 +70,6 @@ double scalar_mlp(std::span<const double> parameters, std::span<const ScalarMlp:
   return loss + l2 * squares;
 }
 
-// The 16 outputs of a layer side by side in registers, one input after another. Eigen's fixed-size
-// arrays rather than loops: GCC and Clang unroll those fully, and then no longer see the rows.
-double scalar_mlp_in_simd(std::span<const double> parameters,
-                          std::span<const ScalarMlp::Point> points, std::span<double> gradient) {
-  constexpr Eigen::Index n = ScalarMlp::hidden;
-  using Row = Eigen::Array<double, n, 1>;
-  using Rows = Eigen::Array<double, n, n + 5>;  // all parameters but the last, 16 in each column
-  constexpr Eigen::Index w1 = 0, b1 = 2, w2 = 3, b2 = n + 3, w3 = n + 4;
-
-  const Rows p = Eigen::Map<const Rows>(parameters.data());
-  const auto mask = [](Row g, const Row& h) {  // Eigen's select doesn't vectorise
-#pragma GCC unroll 1
-    for (Eigen::Index i = 0; i < n; ++i) g[i] = h[i] > 0 ? g[i] : 0;
-    return g;
-  };
-
-  const double b3 = parameters.back(), weight = 1 / static_cast<double>(points.size());
-  const Eigen::Array<double, n, n> w2_transposed = p.middleCols<n>(w2).transpose();
-  Rows g = Rows::Zero();
-  double g_b3 = 0, loss = 0;
-  for (const auto& [x, y] : points) {
-    const Row h1 = (p.col(b1) + x[0] * p.col(w1) + x[1] * p.col(w1 + 1)).max(0.0);
-    Row h2 = p.col(b2);
-    for (Eigen::Index i = 0; i < n; ++i) h2 += h1[i] * p.col(w2 + i);
-    h2 = h2.max(0.0);
-    const double margin = 1 - y * (b3 + (h2 * p.col(w3)).sum());
-    if (!(margin > 0)) continue;
-    loss += margin * weight;
-
-    const double g_score = -y * weight;
-    g_b3 += g_score;
-    g.col(w3) += g_score * h2;
-    const Row g2 = mask(g_score * p.col(w3), h2);
-    g.col(b2) += g2;
-    Row g1 = Row::Zero();
-    for (Eigen::Index i = 0; i < n; ++i) g.col(w2 + i) += h1[i] * g2;
-    for (Eigen::Index j = 0; j < n; ++j) g1 += g2[j] * w2_transposed.col(j);
-    g1 = mask(g1, h1);
-    g.col(b1) += g1;
-    g.col(w1) += x[0] * g1;
-    g.col(w1 + 1) += x[1] * g1;
-  }
-  Eigen::Map<Rows>(gradient.data()) = g + 2 * l2 * p;
-  gradient.back() = g_b3 + 2 * l2 * b3;
-  return loss + l2 * (p.square().sum() + b3 * b3);
-}
-
 // s_t = s_{t-1} exp(e_t) with e_t = drift + diffusion z_t, so the adjoint of e_t is that of s_t
 // times s_t, which sums up to s_t + s_{t+1} + ... : a path's backward sweep is a running sum.
 template <int lanes>  // as many paths at a time
@@ -161,23 +114,25 @@ double asian(double spot, double vol, double rate, std::span<const double> norma
   return price;
 }
 
-template <auto* mlp, auto* price> Gradient gradient(const Program& p) {
-  if (const auto* f = std::get_if<ScalarMlp>(&p.formula))
-    return [&p, f](std::span<double> g) { return mlp(p.at, f->points, g); };
-  if (const auto* f = std::get_if<Asian>(&p.formula))
-    return [&p, f](std::span<double> g) {
-      return price(p.at[0], p.at[1], p.at[2], f->normals, g.first<3>());
-    };
-  return {};
+template <int lanes> Gradient asian_gradient(const Program& p) {
+  const auto* const f = std::get_if<Asian>(&p.formula);
+  if (!f) return {};
+  return [&p, f](std::span<double> g) {
+    return asian<lanes>(p.at[0], p.at[1], p.at[2], f->normals, g.first<3>());
+  };
 }
 
 }  // namespace
 
 void add_scalars_by_hand(Rivals& rivals) {
   rivals.push_back({"hand"});
-  rivals.back().gradient = gradient<scalar_mlp, asian<1>>;
+  rivals.back().gradient = [](const Program& p) -> Gradient {
+    if (const auto* f = std::get_if<ScalarMlp>(&p.formula))
+      return [&p, f](std::span<double> g) { return scalar_mlp(p.at, f->points, g); };
+    return asian_gradient<1>(p);
+  };
   rivals.push_back({"simd"});
-  rivals.back().gradient = gradient<scalar_mlp_in_simd, asian<8>>;
+  rivals.back().gradient = asian_gradient<8>;
 }
 
 }  // namespace ramp::bench

@@ -95,9 +95,10 @@ Epoch epochs(const Task& task, const Images& train, const Images& test) {
 }
 
 }  // namespace
+}  // namespace ramp::bench
+
+using namespace ramp::bench;
 
 extern "C" void ramp_bench_add(Rivals& rivals) {
   rivals.push_back({"torch", "libtorch " TORCH_VERSION, training, inference, epochs});
 }
-
-}  // namespace ramp::bench
