@@ -45,6 +45,14 @@ Rivals find_rivals() {
   return all;
 }
 
+#if defined __AVX512F__
+constexpr const char* lanes = "AVX-512";
+#elif defined __AVX2__
+constexpr const char* lanes = "AVX2";
+#else
+constexpr const char* lanes = "the baseline CPU";
+#endif
+
 ordered_json machine(const Options& options) {
   std::string cpu = "unknown", beside;
   std::ifstream file("/proc/cpuinfo");
@@ -52,18 +60,11 @@ ordered_json machine(const Options& options) {
     if (line.starts_with("model name")) cpu = line.substr(line.find(": ") + 2);
   for (const Rival& rival : rivals())
     if (!rival.version.empty()) beside += (beside.empty() ? "" : ", ") + rival.version;
-#if defined __AVX512F__
-  const char* const compiled_for = "AVX-512";
-#elif defined __AVX2__
-  const char* const compiled_for = "AVX2";
-#else
-  const char* const compiled_for = "the baseline CPU";
-#endif
   const char* const threads = std::getenv("OPENBLAS_NUM_THREADS");
   return {{"cpu", cpu},
           {"cores", std::thread::hardware_concurrency()},
           {"compiler", __VERSION__},
-          {"compiled_for", compiled_for},
+          {"compiled_for", lanes},
           {"blas", openblas_get_config ? openblas_get_config() : "not OpenBLAS"},
           {"blas_threads", threads ? threads : "as many as it likes"},
           {"beside", beside},

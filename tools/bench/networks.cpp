@@ -13,7 +13,6 @@
 #include <array>
 #include <cmath>
 #include <fstream>
-#include <thread>
 
 namespace ramp::bench {
 namespace {
@@ -99,8 +98,6 @@ class RampMlp {
   Tape<float> tape_;
 };
 
-enum class Does { learn, predict };
-
 std::array<double, 10> ten_of(const Call& call) {
   std::array<double, 10> values;
   for (double& value : values) value = call();
@@ -118,17 +115,17 @@ double difference(const std::array<double, 10>& a, const std::array<double, 10>&
   return std::abs(a[0] - b[0]) / std::abs(b[0]) + (way > 0 ? apart / way : apart);
 }
 
+// Steps of training, or else forward passes.
 void compare(Table& table, const Options& options, const Network& n, const std::string& name,
-             Does what) {
+             bool learns) {
   const Batch batch(n);
   RampMlp ramp(n, batch);
   const Task task = ramp.task();
-  std::vector<Contender> contenders{{"ramp", what == Does::learn
-                                                 ? Call([&] { return ramp.step(); })
-                                                 : Call([&] { return ramp.predict(); })}};
+  std::vector<Contender> contenders{{"ramp", [&] { return ramp.step(); }}};
+  if (!learns) contenders[0].call = [&] { return ramp.predict(); };
   // All before anybody's first step, so that all start from the same parameters.
   for (const Rival& rival : rivals())
-    if (const auto& make = what == Does::learn ? rival.training : rival.inference)
+    if (const auto& make = learns ? rival.training : rival.inference)
       if (Call call = make(task)) contenders.push_back({rival.name, std::move(call)});
 
   const auto by_ramp = ten_of(contenders[0].call), by_hand = ten_of(contenders[1].call);
@@ -176,7 +173,7 @@ void watch(Table& table, const Options& options, const Network& n, int samples) 
 Table networks(const Options& options) {
   Table table{"networks", "networks: a step of training (float; forward, backward, SGD)"};
   for (const Network& n : all_networks)
-    if (options.wants(n.name)) compare(table, options, n, n.name, Does::learn);
+    if (options.wants(n.name)) compare(table, options, n, n.name, true);
   return table;
 }
 
@@ -185,9 +182,9 @@ Table inference(const Options& options) {
   table.note = "NAME-1 is the network at batch 1.";
   for (Network n : all_networks) {
     if (!options.wants("inference") && !options.wants(n.name)) continue;
-    compare(table, options, n, n.name, Does::predict);
+    compare(table, options, n, n.name, false);
     n.batch = 1;
-    compare(table, options, n, n.name + "-1", Does::predict);
+    compare(table, options, n, n.name + "-1", false);
   }
   return table;
 }
@@ -198,51 +195,25 @@ Table playground(const Options& options) {
   table.note = "The loop is what its TypeScript does, in C++: a point at a time, in double.";
   for (const Network& n : {Network{"default", {2, 4, 2, 1}, 10, 0.03f, true, true},
                            Network{"7-features", {7, 8, 8, 1}, 10, 0.03f, true, false}})
-    if (options.wants(table.name)) compare(table, options, n, n.name, Does::learn);
+    if (options.wants(table.name)) compare(table, options, n, n.name, true);
   return table;
 }
 
 Table threads(const Options& options) {
   Table table{"threads", "threads: a step of training on two threads of the BLAS, and on one"};
-  table.note =
-      "two-tapes: 200,000 nodes each, recorded and swept, side by side or one after the other.";
-  const auto add = [&](const std::string& name, const Call& two, const Call& one, Rounds rounds) {
-    const std::vector<Contender> contenders{{"two", two}, {"one", one}};
-    table.add({{"name", name}}, contenders, rounds);
-    table.add_ratios(contenders);
-  };
   for (const Network& n : all_networks) {
     if (n.name != "mnist" && n.name != "wide") continue;
     if (!options.wants("threads") && !options.wants(n.name)) continue;
     const Batch batch(n);
     RampMlp ramp(n, batch);
-    const auto on = [&](int count) {
-      return [&ramp, count] {
-        set_blas_threads(count);
-        return ramp.step();
-      };
-    };
+    const auto step_on = [&](int count) { return set_blas_threads(count), ramp.step(); };
+    const std::vector<Contender> contenders{{"two", [&] { return step_on(2); }},
+                                            {"one", [&] { return step_on(1); }}};
     // Long rounds: OpenBLAS's new workers spin for some 20 ms before they sleep.
-    add(n.name, on(2), on(1), {options.rounds().count / 2, options.quick ? 0.02 : 0.2});
-    set_blas_threads(1);
+    table.add({{"name", n.name}}, contenders,
+              {options.rounds().count / 2, options.quick ? 0.02 : 0.2});
+    table.add_ratios(contenders);
   }
-  if (!options.wants("threads") && !options.wants("scalars")) return table;
-  // A tape belongs to one thread, so two of them take two: one call is the work of both.
-  std::array<Tape<double>, 2> tapes;
-  const auto work = [&](std::size_t i) {
-    tapes[i].clear();
-    Var<double> x = tapes[i].leaf(1.0);
-    const Var<double> a = tapes[i].leaf(1.0), b = tapes[i].leaf(1e-9);
-    for (int k = 0; k < 100'000; ++k) x = x * a + b;
-    tapes[i].backward(x);
-    return x.item();
-  };
-  const auto side_by_side = [&] {
-    std::jthread other(work, 1);
-    return work(0);
-  };
-  add(
-      "two-tapes", side_by_side, [&] { return work(0) + work(1); }, options.rounds());
   return table;
 }
 

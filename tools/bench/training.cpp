@@ -33,42 +33,45 @@ void compare(Table& table, const Options& options, const std::string& name, cons
     return 0.0;
   };
 
-  // A round is one call, with a seed of its own. Ramp's loader, optimizer and evaluation, as any
-  // user has them; whoever brings no loader gets the order of Ramp's.
-  std::vector<Contender> contenders{
-      {"ramp", [&, seed = std::uint64_t{0}]() mutable {
-         auto model = model_of(++seed);
-         nn::SGD<float> sgd(model.parameters(), {.learning_rate = double{network.rate}});
-         nn::Loader<float> loader(data.train, network.batch, seed);
-         Tape<float> tape;
-         return train([&](std::uint64_t number) {
-           for (const nn::Batch<float>& b : loader.epoch(number)) {
-             tape.clear();
-             tape.backward(nn::cross_entropy<float>(model(tape.borrow(b.inputs)), b.labels));
-             sgd.step();
-           }
-           return *nn::evaluate(model, data.test).accuracy;
-         });
-       }}};
-  const auto images = [](const nn::Dataset<float>& of) {
-    return Images{of.size(), of.inputs.data(), of.labels.data()};
+  // Ramp's loader, optimizer and evaluation, as any user has them.
+  const auto by_ramp = [&](std::uint64_t seed) {
+    auto model = model_of(seed);
+    nn::SGD<float> sgd(model.parameters(), {.learning_rate = double{network.rate}});
+    nn::Loader<float> loader(data.train, static_cast<std::size_t>(network.batch), seed);
+    Tape<float> tape;
+    return train([&](std::uint64_t number) {
+      for (const nn::Batch<float>& b : loader.epoch(number)) {
+        tape.clear();
+        tape.backward(nn::cross_entropy<float>(model(tape.borrow(b.inputs)), b.labels));
+        sgd.step();
+      }
+      return *nn::evaluate(model, data.test).accuracy;
+    });
   };
+  // In the loader's order, for whoever brings no loader.
+  const auto by_rival = [&](const Rival& rival, std::uint64_t seed) {
+    const auto images = [](const nn::Dataset<float>& of) {
+      return Images{of.size(), of.inputs.data(), of.labels.data()};
+    };
+    auto model = model_of(seed);
+    Task task{network};
+    for (const Parameter<float>* p : model.parameters())
+      task.initial.emplace_back(p->value().data(), p->value().size());
+    const Epoch epoch = rival.epochs(task, images(data.train), images(data.test));
+    std::vector<std::uint32_t> order(data.train.size());
+    return train([&](std::uint64_t number) {
+      std::iota(order.begin(), order.end(), 0u);
+      nn::Random(seed).stream(number).shuffle(order);
+      return epoch(order);
+    });
+  };
+  // A round is one call, with a seed of its own.
+  std::vector<Contender> contenders{
+      {"ramp", [&, seed = std::uint64_t{0}]() mutable { return by_ramp(++seed); }}};
   for (const Rival& rival : rivals())
     if (rival.epochs)
-      contenders.push_back({rival.name, [&, seed = std::uint64_t{0}]() mutable {
-                              auto model = model_of(++seed);
-                              Task task{network};
-                              for (const Parameter<float>* p : model.parameters())
-                                task.initial.emplace_back(p->value().data(), p->value().size());
-                              const Epoch epoch =
-                                  rival.epochs(task, images(data.train), images(data.test));
-                              std::vector<std::uint32_t> order(data.train.size());
-                              return train([&](std::uint64_t number) {
-                                std::iota(order.begin(), order.end(), 0u);
-                                nn::Random(seed).stream(number).shuffle(order);
-                                return epoch(order);
-                              });
-                            }});
+      contenders.push_back(
+          {rival.name, [&, seed = std::uint64_t{0}]() mutable { return by_rival(rival, ++seed); }});
   table.add({{"name", name}, {"accuracy", accuracy}}, contenders, {options.quick ? 1 : 3, 0.02},
             "s", 1e9);
   table.add_ratios(contenders, "s");
