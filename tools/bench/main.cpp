@@ -63,7 +63,7 @@ ordered_json machine(const Options& options) {
   const char* const threads = std::getenv("OPENBLAS_NUM_THREADS");
   return {{"cpu", cpu},
           {"cores", std::thread::hardware_concurrency()},
-          {"compiler", __VERSION__},
+          {"compiler", RAMP_COMPILER},
           {"compiled_for", lanes},
           {"blas", openblas_get_config ? openblas_get_config() : "not OpenBLAS"},
           {"blas_threads", threads ? threads : "as many as it likes"},
@@ -113,6 +113,7 @@ int run(int argc, char** argv) {
     failed |= !table.failures.empty();
     tables.push_back(table);
   };
+  // Threads last: a library's idle workers spin for a while, and take a core from whoever is next.
   for (const auto& part :
        {networks, inference, chains, programs, playground, instruments, memory, training, threads})
     report(part(options));

@@ -210,8 +210,7 @@ Table threads(const Options& options) {
     const std::vector<Contender> contenders{{"two", [&] { return step_on(2); }},
                                             {"one", [&] { return step_on(1); }}};
     // Long rounds: OpenBLAS's new workers spin for some 20 ms before they sleep.
-    table.add({{"name", n.name}}, contenders,
-              {options.rounds().count / 2, options.quick ? 0.02 : 0.2});
+    table.add({{"name", n.name}}, contenders, {options.quick ? 3 : 7, options.quick ? 0.02 : 0.2});
     table.add_ratios(contenders);
   }
   return table;

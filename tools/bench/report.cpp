@@ -24,7 +24,11 @@ const std::vector<std::pair<std::string, double>> targets{
 
 std::string number(double x) {  // three digits of it
   if (x != 0 && std::abs(x) < 1e-3) return fmt::format("{:.0e}", x);
-  return fmt::format("{:.{}f}", x, x == std::floor(x) || x >= 100 ? 0 : x >= 10 ? 1 : 2);
+  return fmt::format("{:.{}f}", x,
+                     x == std::floor(x) || x >= 100 ? 0
+                     : x >= 10                      ? 1
+                     : x >= 1                       ? 2
+                                                    : 3);
 }
 
 std::string cell(const ordered_json& row, const std::string& key) {
@@ -106,7 +110,8 @@ void Table::add_ratios(const std::vector<Contender>& contenders, const std::stri
   for (std::size_t i = 1; i < contenders.size(); ++i)
     row[i == 1 ? "ratio" : contenders[i].who + "_ratio"] = best(0) / best(i);
   for (const auto& [key, at_most] : targets)
-    if (key == name || key == name + "/" + row["name"].get<std::string>()) row["target"] = at_most;
+    if (row.contains("ratio") && (key == name || key == name + "/" + row.value("name", "")))
+      row["target"] = at_most;
 }
 
 std::string where_we_lose(const std::vector<Table>& tables) {

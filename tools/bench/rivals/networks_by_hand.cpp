@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <tuple>
 #include <utility>
 
 // False alarms in GCC 12's own AVX-512 header (GCC bug 105593).
@@ -109,21 +108,21 @@ class Mlp {
  public:
   Mlp(const Task& task, Gemm gemm) : task_(task), gemm_(gemm) {
     // All parameters in one piece and their gradients in another, so that the update is one loop;
-    // each matrix starts on a cache line.
+    // each matrix starts on a cache line, as the piece does for AVX-512.
     const auto padded = [](std::size_t n) { return static_cast<Eigen::Index>((n + 15) / 16 * 16); };
     Eigen::Index size = 0;
     for (const auto& values : task.initial) size += padded(values.size());
     parameters_ = gradients_ = Eigen::ArrayXf::Zero(size);
     float *p = parameters_.data(), *g = gradients_.data();
+    const auto place = [&](std::span<const float> values) {
+      std::ranges::copy(values, p);
+      const auto by = padded(values.size());
+      return Values{std::exchange(p, p + by), std::exchange(g, g + by)};
+    };
     for (std::size_t l = 0; l + 1 < task.sizes.size(); ++l) {
-      Layer& layer = layers_.emplace_back(Layer{task.sizes[l], task.sizes[l + 1]});
-      layer.h.resize(task.batch * layer.out);
-      for (const auto& [k, w, gw] :
-           {std::tuple(2 * l, &layer.w, &layer.gw), std::tuple(2 * l + 1, &layer.b, &layer.gb)}) {
-        *w = std::exchange(p, p + padded(task.initial[k].size()));
-        *gw = std::exchange(g, g + padded(task.initial[k].size()));
-        std::ranges::copy(task.initial[k], *w);
-      }
+      const Values w = place(task.initial[2 * l]), b = place(task.initial[2 * l + 1]);
+      const int out = task.sizes[l + 1];
+      layers_.push_back({task.sizes[l], out, w, b, Eigen::ArrayXf(task.batch * out)});
     }
     g_ = g_next_ =
         Eigen::ArrayXf(task.batch * *std::max_element(task.sizes.begin() + 1, task.sizes.end()));
@@ -136,16 +135,16 @@ class Mlp {
     const float loss =
         task_.labels ? cross_entropy(last.h.data(), task_.labels, g_.data(), batch, last.out)
                      : squared_error(last.h.data(), task_.targets, g_.data(), batch * last.out);
-    bias_gradient<false>(g_.data(), last.h.data(), last.gb, batch, last.out);
+    bias_gradient<false>(g_.data(), last.h.data(), last.b.gradient, batch, last.out);
     for (std::size_t i = layers_.size() - 1; i > 0; --i) {
       Layer &l = layers_[i], &below = layers_[i - 1];
-      multiply(gemm_, true, false, l.in, l.out, batch, below.h.data(), g_.data(), l.gw);
-      multiply(gemm_, false, true, batch, l.in, l.out, g_.data(), l.w, g_next_.data());
-      bias_gradient<true>(g_next_.data(), below.h.data(), below.gb, batch, l.in);
+      multiply(gemm_, true, false, l.in, l.out, batch, below.h.data(), g_.data(), l.w.gradient);
+      multiply(gemm_, false, true, batch, l.in, l.out, g_.data(), l.w.value, g_next_.data());
+      bias_gradient<true>(g_next_.data(), below.h.data(), below.b.gradient, batch, l.in);
       g_.swap(g_next_);
     }
     const Layer& first = layers_.front();
-    multiply(gemm_, true, false, first.in, first.out, batch, task_.x, g_.data(), first.gw);
+    multiply(gemm_, true, false, first.in, first.out, batch, task_.x, g_.data(), first.w.gradient);
     parameters_ -= task_.rate * gradients_;
     return loss;
   }
@@ -156,17 +155,20 @@ class Mlp {
   }
 
  private:
+  struct Values {
+    float *value, *gradient;
+  };
   struct Layer {
     int in, out;
-    float *w = nullptr, *b = nullptr, *gw = nullptr, *gb = nullptr;  // parameters, their gradients
-    Eigen::ArrayXf h = {};                                           // (batch, out), the output
+    Values w, b;
+    Eigen::ArrayXf h;  // (batch, out), the output
   };
 
   void forward() {
     const float* x = task_.x;
     for (Layer& l : layers_) {
-      multiply(gemm_, false, false, task_.batch, l.out, l.in, x, l.w, l.h.data());
-      (&l == &layers_.back() ? add_bias<false> : add_bias<true>)(l.h.data(), l.b, task_.batch,
+      multiply(gemm_, false, false, task_.batch, l.out, l.in, x, l.w.value, l.h.data());
+      (&l == &layers_.back() ? add_bias<false> : add_bias<true>)(l.h.data(), l.b.value, task_.batch,
                                                                  l.out);
       x = l.h.data();
     }
