@@ -29,7 +29,7 @@ bool modules_wanted = true;
 Rivals find_rivals() {
   Rivals all;
   add_networks_by_hand(all);
-  add_scalars_by_hand(all);
+  add_programs_by_hand(all);
   add_playground_loop(all);
   std::error_code error;
   const auto folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();

@@ -16,19 +16,17 @@ namespace {
 // The value, then the derivatives: a step so small, and imaginary, cancels no digits (Squire and
 // Trapp 1998).
 std::vector<double> expected(const Program& p) {
-  return std::visit(
-      [&](const auto& f) {
-        constexpr double step = 1e-100;
-        std::vector<std::complex<double>> x(p.at.begin(), p.at.end());
-        std::vector<double> all{f(std::span<const double>(p.at))};
-        for (auto& along : x) {
-          along.imag(step);
-          all.push_back(f(std::span<const std::complex<double>>(x)).imag() / step);
-          along.imag(0);
-        }
-        return all;
-      },
-      p.formula);
+  return p.visit([&](const auto& f) {
+    constexpr double step = 1e-100;
+    std::vector<std::complex<double>> x(p.at.begin(), p.at.end());
+    std::vector<double> all{f(std::span<const double>(p.at))};
+    for (auto& along : x) {
+      along.imag(step);
+      all.push_back(f(std::span<const std::complex<double>>(x)).imag() / step);
+      along.imag(0);
+    }
+    return all;
+  });
 }
 
 double difference(const Gradient& gradient, const std::vector<double>& expected) {
@@ -45,11 +43,10 @@ double difference(const Gradient& gradient, const std::vector<double>& expected)
 
 // The whole program on one tape; `nodes` gets what a call records.
 Gradient on_one_tape(const Program& p, std::size_t& nodes) {
-  return std::visit(
-      [&](const auto& f) -> Gradient {
-        const auto tape = std::make_shared<Tape<double>>();
-        return [&f, &p, &nodes, tape,
-                leaves = std::vector<Var<double>>()](std::span<double> g) mutable {
+  return p.visit([&](const auto& f) -> Gradient {
+    const auto tape = std::make_shared<Tape<double>>();
+    return
+        [&f, &p, &nodes, tape, leaves = std::vector<Var<double>>()](std::span<double> g) mutable {
           tape->clear();
           leaves.clear();
           for (const double x : p.at) leaves.push_back(tape->leaf(x));
@@ -59,8 +56,7 @@ Gradient on_one_tape(const Program& p, std::size_t& nodes) {
           nodes = tape->size();
           return y.item();
         };
-      },
-      p.formula);
+  });
 }
 
 // The same, each path recorded where the one before it was, so that the tape stays in cache.
@@ -89,14 +85,12 @@ Gradient asian_by_path(const Program& p, std::size_t& nodes) {
 }
 
 Call plain(const Program& p) {
-  return std::visit(
-      [&](const auto& f) -> Call {
-        return [&f, at = p.at, turn = std::size_t{0}]() mutable {
-          at[turn++ % at.size()] += 1e-12;  // a point that the compiler doesn't know
-          return f(std::span<const double>(at));
-        };
-      },
-      p.formula);
+  return p.visit([&](const auto& f) -> Call {
+    return [&f, at = p.at, turn = std::size_t{0}]() mutable {
+      at[turn++ % at.size()] += 1e-12;  // a point that the compiler doesn't know
+      return f(std::span<const double>(at));
+    };
+  });
 }
 
 void compare(Table& table, const Options& options, const Program& p, bool by_path = false) {
@@ -143,9 +137,8 @@ Table programs(const Options& options) {
   Table table{"programs", "scalar programs: a gradient (double; recorded and swept each time)"};
   table.note =
       "asian records path by path, asian-one-tape all paths on one tape, as ADOL-C does in both"
-      " rows. A replay runs a tape again that was recorded before. By hand: plain loops, as the"
-      " compiler vectorises them; in SIMD: a layer's outputs or eight paths side by side. Plain:"
-      " the function alone, which computes no gradient.";
+      " rows. A replay runs a tape again that was recorded before. By hand: plain loops; in SIMD:"
+      " eight paths side by side. Plain: the function alone, which computes no gradient.";
   nn::Random random(1);
   std::vector<double> parameters, normals((options.quick ? 1'000 : 10'000) * Asian::steps);
   for (const auto& [in, out] : {std::pair{2, 16}, {16, 16}, {16, 1}}) {

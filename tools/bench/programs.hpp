@@ -156,6 +156,8 @@ struct Program {
   std::string name;
   std::vector<double> at;
   std::variant<ScalarMlp, Asian, LongChain, Pendulum, Rosenbrock> formula;
+
+  template <class Use> auto visit(const Use& use) const { return std::visit(use, formula); }
 };
 
 }  // namespace ramp::bench

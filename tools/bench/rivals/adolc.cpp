@@ -16,27 +16,25 @@ namespace {
 
 Gradient gradient(const Program& p, bool replay) {
   static short tag = 0;
-  return std::visit(
-      [&](const auto& f) -> Gradient {
-        return [&p, &f, replay, tag = ++tag, recorded = false](std::span<double> g) mutable {
-          constexpr unsigned buffer = 1 << 24;  // keeps the longest of the tapes out of files
-          const int n = static_cast<int>(g.size());
-          double value = 0;
-          if (std::exchange(recorded, replay)) {
-            zos_forward(tag, 1, n, 1, p.at.data(), &value);
-          } else {
-            trace_on(tag, 1, buffer, buffer, buffer, buffer);  // 1: keep what the sweep back needs
-            std::vector<adouble> x(p.at.size());
-            for (std::size_t i = 0; i < x.size(); ++i) x[i] <<= p.at[i];
-            adouble y = f(std::span<const adouble>(x));
-            y >>= value;
-            trace_off();
-          }
-          reverse(tag, 1, n, 0, 1.0, g.data());
-          return value;
-        };
-      },
-      p.formula);
+  return p.visit([&](const auto& f) -> Gradient {
+    return [&p, &f, replay, tag = ++tag, recorded = false](std::span<double> g) mutable {
+      constexpr unsigned buffer = 1 << 24;  // keeps the longest of the tapes out of files
+      const int n = static_cast<int>(g.size());
+      double value = 0;
+      if (std::exchange(recorded, replay)) {
+        zos_forward(tag, 1, n, 1, p.at.data(), &value);
+      } else {
+        trace_on(tag, 1, buffer, buffer, buffer, buffer);  // 1: keep what the sweep back needs
+        std::vector<adouble> x(p.at.size());
+        for (std::size_t i = 0; i < x.size(); ++i) x[i] <<= p.at[i];
+        adouble y = f(std::span<const adouble>(x));
+        y >>= value;
+        trace_off();
+      }
+      reverse(tag, 1, n, 0, 1.0, g.data());
+      return value;
+    };
+  });
 }
 
 }  // namespace

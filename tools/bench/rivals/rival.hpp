@@ -61,7 +61,7 @@ struct Rival {
 using Rivals = std::vector<Rival>;
 
 void add_networks_by_hand(Rivals& rivals);
-void add_scalars_by_hand(Rivals& rivals);
+void add_programs_by_hand(Rivals& rivals);
 void add_playground_loop(Rivals& rivals);
 
 }  // namespace ramp::bench

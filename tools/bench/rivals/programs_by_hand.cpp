@@ -1,5 +1,5 @@
-// The adjoints of two of the scalar programs, written by hand: as plain loops, and side by side in
-// registers.
+// The adjoints of two of the scalar programs, written by hand: plain loops, and for one of them
+// eight paths side by side in registers.
 #include "../programs.hpp"
 #include "rival.hpp"
 
@@ -18,7 +18,7 @@ namespace {
 constexpr double l2 = ScalarMlp::l2;
 constexpr std::size_t steps = Asian::steps;
 
-// The adjoint of scalar_mlp_loss; the plain loop.
+// The adjoint of ScalarMlp.
 double scalar_mlp(std::span<const double> parameters, std::span<const ScalarMlp::Point> points,
                   std::span<double> gradient) {
   constexpr std::size_t n = ScalarMlp::hidden;
@@ -124,7 +124,7 @@ template <int lanes> Gradient asian_gradient(const Program& p) {
 
 }  // namespace
 
-void add_scalars_by_hand(Rivals& rivals) {
+void add_programs_by_hand(Rivals& rivals) {
   rivals.push_back({"hand"});
   rivals.back().gradient = [](const Program& p) -> Gradient {
     if (const auto* f = std::get_if<ScalarMlp>(&p.formula))
