@@ -28,8 +28,9 @@ void cblas_product(bool ta, bool tb, int m, int n, int k, const float* a, const 
 }
 
 // Products with vectors go to the CBLAS whatever the `gemm`, which would pack matrices for them.
-void multiply(Gemm gemm, bool ta, bool tb, int m, int n, int k, const float* a, const float* b,
-              float* y) {
+// Inline, since each use knows what is transposed: a tenth of a tiny network's time.
+[[gnu::always_inline]] inline void multiply(Gemm gemm, bool ta, bool tb, int m, int n, int k,
+                                            const float* a, const float* b, float* y) {
   if (n == 1)
     cblas_sgemv(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, ta ? k : m, ta ? m : k, 1, a,
                 ta ? m : k, b, 1, 0, y, 1);
