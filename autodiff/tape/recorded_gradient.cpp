@@ -41,7 +41,7 @@ std::vector<Var<T>> Tape<T>::record_gradients(const Var<T>& root, std::span<cons
   // As in a sweep: with care only where a number isn't finite.
   const Mark before = mark();
   std::vector<std::optional<Var<T>>> adjoints(n);
-  if (options_.checked || !record_adjoints(n - 1, between, seed, false, adjoints)) {
+  if (!record_adjoints(n - 1, between, seed, false, adjoints)) {
     drop(before);
     record_adjoints(n - 1, between, seed, true, adjoints);
   }
@@ -108,8 +108,8 @@ template <class T> bool Tape<T>::record_adjoints(std::uint32_t root,
       const View<const T> sum = adjoints[to]->view();
       const std::size_t e = first_bad(sum);
       if (e == sum.size()) continue;
-      if (options_.checked) throw_bad_adjoint(i, k, sum);
       if (!careful) return false;
+      if (options_.checked) throw_bad_adjoint(i, k, sum);
     }
   }
   return true;

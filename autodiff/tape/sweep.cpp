@@ -13,12 +13,11 @@ namespace ramp {
 // a 0 that was computed stays a number, and 0 times infinity NaN. Which of the two a 0 is makes a
 // difference only where something isn't finite. So the quick sweep doesn't ask, and if it met a
 // number that isn't finite, the careful one goes the way again and keeps the two apart: an
-// adjoint's element is -0 as long as nothing has reached it.
+// adjoint's element is -0 as long as nothing has reached it. On a checked tape it also names the
+// pullback that the first bad adjoint comes from.
 template <class T> void Tape<T>::sweep(std::uint32_t root, const Tensor<T>* seed) {
-  if (!options_.checked) {
-    begin_sweep(root, seed, T(0));
-    if (sweep_quickly(root)) return;
-  }
+  begin_sweep(root, seed, T(0));
+  if (sweep_quickly(root) && !(options_.checked && has_bad_adjoint(root))) return;
   begin_sweep(root, seed, T(-0.0));
   sweep_carefully(root);
   for (std::uint32_t i = 0; i <= root; ++i) {  // what is closed is 0 to its reader
@@ -145,6 +144,12 @@ template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add) {
     throw_memory_error("[backward] the adjoint of " + describe(i));
   }
   return {data, shape};
+}
+
+template <class T> bool Tape<T>::has_bad_adjoint(std::uint32_t root) const {
+  for (std::uint32_t i = 1; i <= root; ++i)
+    if (const auto g = gradient_of(i); g && first_bad(*g) < g->size()) return true;
+  return false;
 }
 
 // On a checked tape: whether the adjoints that node i has added to are finite.

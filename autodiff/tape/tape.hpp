@@ -321,6 +321,7 @@ template <class T = double> class Tape {
                       const View<T>& to, bool add);
   View<T> adjoint(std::uint32_t i, bool& add);
   const bool* parts_of(std::uint32_t root);
+  bool has_bad_adjoint(std::uint32_t root) const;
   void check_adjoints(std::uint32_t i);
   [[noreturn]] void throw_bad_adjoint(std::uint32_t i, std::size_t k, View<const T> g) const;
 

@@ -86,7 +86,7 @@ const std::vector<Attempt>& calls() {
       {"census", true, [](Start& t) { (void)(census(relu(t.x)) += census(t.tape)); }},
       {"check_gradients", true,
        [](Start&) {
-         (void)check_gradients([](auto x) { return exp(x[0]); }, {Tensor<double>(0.5)});
+         (void)check_gradients([](auto x) { return exp(x[0]); }, {Tensor<double>(Shape{}, 0.5)});
        }},
       {"scalars", false,
        [](Start& t) {

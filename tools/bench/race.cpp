@@ -1,6 +1,6 @@
 // The contenders of a row as benchmarks of Google Benchmark. All repetitions of all of them are
 // shuffled, so that a noisy neighbour or a change of clock hits them all.
-#include "allocations.hpp"
+#include "../../tests/support/allocations.hpp"
 #include "bench.hpp"
 
 #include <benchmark/benchmark.h>
@@ -68,9 +68,9 @@ nlohmann::ordered_json& Table::add(nlohmann::ordered_json row,
 double allocations_of(const Call& call) {
   constexpr int calls = 10;
   call();
-  const std::size_t before = allocations();
+  const std::size_t before = support::allocations();
   for (int i = 0; i < calls; ++i) benchmark::DoNotOptimize(call());
-  return static_cast<double>(allocations() - before) / calls;
+  return static_cast<double>(support::allocations() - before) / calls;
 }
 
 }  // namespace ramp::bench
