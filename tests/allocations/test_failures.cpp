@@ -83,10 +83,12 @@ const std::vector<Attempt>& calls() {
        }},
       {"explain", true, [](Start& t) { (void)explain(t.loss, t.x); }},
       {"to_dot", true, [](Start& t) { (void)to_dot(t.loss, {.values = true}); }},
-      {"census", true, [](Start& t) { (void)(census(relu(t.x)) += census(t.tape)); }},
+      {"census", false, [](Start& t) { (void)(census(relu(t.x)) += census(t.tape)); }},
       {"check_gradients", true,
        [](Start&) {
-         (void)check_gradients([](auto x) { return exp(x[0]); }, {Tensor<double>(Shape{}, 0.5)});
+         static const std::vector<Tensor<double>> at{Tensor<double>(Shape{}, 0.5)};
+         static const Function f = [](auto x) { return exp(x[0]); };
+         (void)check_gradients(f, at);
        }},
       {"scalars", false,
        [](Start& t) {
