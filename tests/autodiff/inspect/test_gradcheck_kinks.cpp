@@ -119,7 +119,13 @@ TEST_CASE("rounding makes a verdict unsure, but excuses no wrong rule") {
 TEST_CASE("the report says which element, both numbers and how good they are") {
   const auto report = check_gradients([](Inputs x) { return record<WrongSign>({}, x[0], x[1]); },
                                       {Tensor<double>({2}, {1, 2}), Tensor<double>({2}, {3, 4})});
-  CHECK(report.elements.size() == 4);
+  REQUIRE(report.elements.size() == 4);
+  const GradientElement& last = report.elements[3];
+  CHECK(last.input == 1);
+  CHECK(last.element == 1);
+  CHECK(last.verdict == Verdict::wrong);
+  CHECK(last.left == doctest::Approx(-last.gradient));
+  CHECK(last.right == doctest::Approx(-last.gradient));
   CHECK(report.count(Verdict::ok) == 2);
   CHECK(report.count(Verdict::wrong) == 2);
   const std::string text = to_string(report);
