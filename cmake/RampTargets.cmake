@@ -40,6 +40,15 @@ function(ramp_library name)
   set_target_properties(ramp_${name} PROPERTIES EXPORT_NAME ${name})
 endfunction()
 
+# Headers that most files of a target include are read once for all, but not where Ramp is a guest.
+# ccache wants to be told that it may keep what is compiled with them (tools/test).
+function(ramp_precompile target)
+  if(PROJECT_IS_TOP_LEVEL)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  endif()
+endfunction()
+
 # A program that asks how often the allocator was called, and by whom, or makes an allocation fail
 # (tests/support/allocations.hpp).
 function(ramp_count_allocations target)

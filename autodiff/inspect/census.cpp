@@ -104,7 +104,9 @@ template <class T> Census& Census::add(const Tape<T>& tape, const CensusOptions&
 }
 
 template <class T> Census census(const Tape<T>& tape, const CensusOptions& options) {
-  return Census().add(tape, options);
+  Census found;
+  found.add(tape, options);
+  return found;  // itself, not a copy, for which memory could end
 }
 template <class T> Census census(const Var<T>& root, const CensusOptions& options) {
   return or_memory_error("[census]", [&] {
