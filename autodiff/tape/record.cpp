@@ -29,8 +29,7 @@ template <class T> Var<T> Tape<T>::push(Tag tag, std::uint32_t attr, std::uint32
     record.data = data;
     record.sizes = shape.sizes();
   }
-  const bool near = !tensor && tag.is(Tag::varies);
-  return {&trace_, Trace<T>::of_epoch(trace_.epoch) | i | (near ? 0 : Trace<T>::aside)};
+  return handle_on(i, !tensor && tag.is(Tag::varies));
 }
 
 template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool varies, bool copied,
@@ -155,8 +154,9 @@ Var<T> Tape<T>::push_partials(const OpInfo& op, std::span<const Input<T>> in, co
   if (flags & Tag::number_first) slope[1] = in[0].number;
   if (flags & Tag::number_second) slope[1] = in[1].number;
   if (op.attr_bytes) slope[1] = trace_.kept_attr(attr, op.attr_bytes);
-  return {&trace_, trace_.push({op.id, static_cast<std::uint16_t>(flags)}, y, slope[0], slope[1],
-                               nodes, both_finite)};
+  return handle_on(trace_.push({op.id, static_cast<std::uint16_t>(flags)}, y, slope[0], slope[1],
+                               nodes, both_finite),
+                   true);
 }
 
 // The general form of an op of numbers, where the call has computed the value.

@@ -34,11 +34,15 @@ template <class O, std::size_t K, class T, class... X>
 
 // --- The form with partials ------------------------------------------------------------------
 
-template <class T> bool is_finite(T x) { return x - x == 0; }
+// The difference is 0, or NaN, which isn't what it is: one comparison, without a second for NaN.
+template <class T> bool is_finite(T x) {
+  const T difference = x - x;
+  return difference == difference;
+}
 
-// The next node; there must be room for it.
+// The next node's place; there must be room for it.
 template <class T>
-[[gnu::always_inline]] inline std::uint64_t Trace<T>::push(Tag tag, T value, T first, T second,
+[[gnu::always_inline]] inline std::uint32_t Trace<T>::push(Tag tag, T value, T first, T second,
                                                            std::array<std::uint32_t, 2> in,
                                                            bool all_finite) {
   const auto i = static_cast<std::uint32_t>(nodes.size());
@@ -50,7 +54,7 @@ template <class T>
   tags[i] = tag;
   if (!all_finite && bad == none) [[unlikely]]
     bad = i;
-  return of_epoch(epoch) | i;
+  return i;
 }
 
 template <class T> template <class O>
@@ -64,7 +68,7 @@ template <class T> template <class O>
   const T first = partial<O, 0, T>({attr, at_zero, at_zero}, y, x);
   T second = 0;
   if constexpr (!std::is_empty_v<Attr>) second = kept_attr(&attr, sizeof(Attr));
-  return push({op_id<O>(), Tag::varies}, y, first, second, {a, 0}, is_finite(first));
+  return now | push({op_id<O>(), Tag::varies}, y, first, second, {a, 0}, is_finite(first));
 }
 
 template <class T> template <class O>
@@ -75,7 +79,7 @@ template <class T> template <class O>
   const At<typename O::Attr> at{{}, at_zero, 0.5};
   const T y = value_of_numbers<O, T>(at, x0, x1);
   const T first = partial<O, 0, T>(at, y, x0, x1), second = partial<O, 1, T>(at, y, x0, x1);
-  return push({op_id<O>(), Tag::varies}, y, first, second, {a, b}, is_finite(first + second));
+  return now | push({op_id<O>(), Tag::varies}, y, first, second, {a, b}, is_finite(first + second));
 }
 
 template <class T> template <class O, bool first>
@@ -85,8 +89,8 @@ template <class T> template <class O, bool first>
   const T x0 = first ? number : nodes[a].value, x1 = first ? nodes[a].value : number;
   const At<typename O::Attr> at{{}, at_zero, at_zero};
   const T y = value_of_numbers<O, T>(at, x0, x1), d = partial<O, first, T>(at, y, x0, x1);
-  return push({op_id<O>(), Tag::varies | (first ? Tag::number_first : Tag::number_second)}, y, d,
-              number, {a, 0}, is_finite(d));
+  return now | push({op_id<O>(), Tag::varies | (first ? Tag::number_first : Tag::number_second)}, y,
+                    d, number, {a, 0}, is_finite(d));
 }
 
 // Before the node, which isn't there if there is no room for them.
@@ -209,8 +213,8 @@ template <class T>
   if (checking_ || !name.text.empty()) return add_leaf({&value, Shape{}}, varies, true, name);
   if (trace_.nodes.full()) grow();
   const std::uint16_t flags = varies ? Tag::varies : std::uint16_t{0};
-  const std::uint64_t word = trace_.push({leaf_op, flags}, value, T(0), T(0), {}, true);
-  return {&trace_, varies ? word : word | Trace<T>::aside};
+  const std::uint32_t i = trace_.push({leaf_op, flags}, value, T(0), T(0), {}, true);
+  return handle_on(i, varies);
 }
 
 }  // namespace ramp

@@ -151,16 +151,19 @@ template <class T> void Tape<T>::vary(bool varying) noexcept {
   trace_.before_end = epochs_[n - 1].first;
 }
 
-// What a call recorded before it threw, and gave no handle to. Other than after a rewind() no
-// handle need be refused.
+// Of a call that threw, which gave no handle to what it recorded, so that none need be refused. A
+// mark may count more than is left of what is no node, if an earlier one was rewound to since.
 template <class T> void Tape<T>::undo(const Mark& before) noexcept {
+  const auto shorten = [](auto& list, std::size_t n) {
+    if (n < list.size()) list.resize(n);
+  };
   trace_.nodes.resize(before.nodes);
   if (trace_.bad != Trace<T>::none && trace_.bad >= before.nodes) trace_.bad = Trace<T>::none;
   tensors_.resize(before.tensors);
   pool_.resize(before.pool);
   attrs_.resize(before.attrs);
-  names_.resize(before.names);
-  bindings_.resize(before.bindings);
+  shorten(names_, before.names);
+  shorten(bindings_, before.bindings);
   values_.rewind(before.values);
 }
 
@@ -181,20 +184,9 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 }
 
 template <class T> void Tape<T>::drop(const Mark& mark) {
-  // A mark may count more than is left of what is no node, if an earlier one was rewound to since.
-  const auto shorten = [](auto& list, std::size_t n) {
-    if (n < list.size()) list.resize(n);
-  };
-  shorten(places_, mark.places);
+  if (mark.places < places_.size()) places_.resize(mark.places);
   if (mark.nodes == end()) return;
-  trace_.nodes.resize(mark.nodes);
-  if (trace_.bad != Trace<T>::none && trace_.bad >= mark.nodes) trace_.bad = Trace<T>::none;
-  tensors_.resize(mark.tensors);
-  pool_.resize(mark.pool);
-  attrs_.resize(mark.attrs);
-  shorten(names_, mark.names);
-  shorten(bindings_, mark.bindings);
-  values_.rewind(mark.values);
+  undo(mark);
   while (!epochs_.empty() && epochs_.back().first >= mark.nodes) epochs_.pop_back();
   if (++trace_.epoch == UINT32_MAX) trace_.epoch = 1;  // that one is `no_handle`
   epochs_.push_back({mark.nodes, trace_.epoch});

@@ -268,6 +268,10 @@ template <class T = double> class Tape {
   };
 
   std::uint32_t end() const { return static_cast<std::uint32_t>(trace_.nodes.size()); }
+  // A handle on a node of the newest epoch; `near` if that is a number that varies.
+  Var<T> handle_on(std::uint32_t i, bool near) const {
+    return {&trace_, Trace<T>::of_epoch(trace_.epoch) | i | (near ? 0 : Trace<T>::aside)};
+  }
 
   // tape.cpp: memory, marks, regions
   void check_budget(std::size_t more) const;

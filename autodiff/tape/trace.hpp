@@ -37,11 +37,12 @@ template <class T> struct Trace {
     return ((a ^ now) | (b ^ now)) < aside || (is_near(a) && is_near(b));
   }
 
-  // Records an op in the form with partials (record.hpp); gives the node as a handle has it.
+  // Records an op on near handles in the form with partials (record.hpp); gives the node as a
+  // handle has it, in the newest epoch.
   template <class O> std::uint64_t record(const typename O::Attr& attr, std::uint32_t a);
   template <class O> std::uint64_t record(std::uint32_t a, std::uint32_t b);
   template <class O, bool first> std::uint64_t record_with(T number, std::uint32_t a);
-  std::uint64_t push(Tag tag, T value, T first, T second, std::array<std::uint32_t, 2> in,
+  std::uint32_t push(Tag tag, T value, T first, T second, std::array<std::uint32_t, 2> in,
                      bool all_finite);
   // What lies in the second partial's place: an attribute, or where they are kept.
   T kept_attr(const void* attr, std::size_t bytes);
