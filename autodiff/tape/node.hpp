@@ -36,18 +36,21 @@ template <class T> struct Node {
 static_assert(sizeof(Node<double>) == 32 && sizeof(Node<float>) == 20);
 
 /// What readers of a tape ask of a node, in an array beside the nodes: the way back over numbers
-/// doesn't look here.
+/// doesn't look here. One word, which is written at once where op and flags are known.
 struct Tag {
-  OpId op;
-  std::uint16_t flags;
+  static constexpr unsigned rank_mask = 7;
+  static constexpr unsigned varies = 1 << 3;  // a gradient reaches it
+  static constexpr unsigned bound = 1 << 4;   // a leaf that reads a Parameter
+  static constexpr unsigned number_first = 1 << 5, number_second = 1 << 6;  // which operand of the
+                                                                            // form with partials
 
-  static constexpr std::uint16_t rank_mask = 7,
-                                 varies = 1 << 3,     // a gradient reaches it
-      bound = 1 << 4,                                 // a leaf that reads a Parameter
-      number_first = 1 << 5, number_second = 1 << 6;  // which operand of a partial form is none
+  Tag() = default;
+  constexpr Tag(OpId op, unsigned flags) : word(op | flags << 16) {}
+  OpId op() const { return static_cast<OpId>(word); }
+  bool is(unsigned flag) const { return (word >> 16 & flag) != 0; }
+  int rank() const { return static_cast<int>(word >> 16 & rank_mask); }
 
-  int rank() const { return flags & rank_mask; }
-  bool is(std::uint16_t flag) const { return (flags & flag) != 0; }
+  std::uint32_t word;
 };
 
 // The part of a tensor's node that a number doesn't need; the rank is in the tag.

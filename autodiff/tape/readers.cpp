@@ -13,7 +13,7 @@ template <class T> Operands<T> Tape<T>::operands(std::uint32_t i) const {
   const Tag tag = trace_.tags[i];
   if (node.is_general())
     return {node.in[1], pool_.data() + (node.in[0] & ~Node<T>::general), attrs_.data()};
-  if (tag.op == leaf_op) return {};
+  if (tag.op() == leaf_op) return {};
   if (tag.is(Tag::number_first)) return {2, {0, node.in[0]}, node.second};
   if (tag.is(Tag::number_second)) return {2, {node.in[0], 0}, node.second};
   return {node.in[1] ? 2u : 1u, node.in, T(0)};

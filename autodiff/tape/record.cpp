@@ -13,7 +13,7 @@ template <class T> Var<T> Tape<T>::push(Tag tag, std::uint32_t attr, std::uint32
   if (trace_.nodes.full()) grow();
   const bool tensor = shape.rank() > 0;
   if (tensor && tensors_.full()) tensors_.reserve(tensors_.size() + 1);
-  tag.flags = static_cast<std::uint16_t>(tag.flags | shape.rank());
+  tag.word |= static_cast<std::uint32_t>(shape.rank()) << 16;
   const std::uint32_t i = end();
   Node<T>& node = trace_.nodes.add_unchecked();
   trace_.tags[i] = tag;
@@ -60,8 +60,7 @@ template <class T> Var<T> Tape<T>::new_leaf(const View<const T>& value, bool var
     data = values_.template take_array<T>(value.size());
     std::copy_n(value.data, value.size(), data);
   }
-  const Tag tag{leaf_op,
-                static_cast<std::uint16_t>((varies ? Tag::varies : 0) | (p ? Tag::bound : 0))};
+  const Tag tag{leaf_op, (varies ? Tag::varies : 0) | (p ? Tag::bound : 0)};
   const Var<T> leaf = push(tag, 0, 0, 0, data, value.shape);
   if (p) bindings_.push_back({p, leaf.place(), p->version()});
   if (!name.text.empty()) named(leaf, name.text);
@@ -154,9 +153,7 @@ Var<T> Tape<T>::push_partials(const OpInfo& op, std::span<const Input<T>> in, co
   if (flags & Tag::number_first) slope[1] = in[0].number;
   if (flags & Tag::number_second) slope[1] = in[1].number;
   if (op.attr_bytes) slope[1] = trace_.kept_attr(attr, op.attr_bytes);
-  return handle_on(trace_.push({op.id, static_cast<std::uint16_t>(flags)}, y, slope[0], slope[1],
-                               nodes, both_finite),
-                   true);
+  return handle_on(trace_.push({op.id, flags}, y, slope[0], slope[1], nodes, both_finite), true);
 }
 
 // The general form of an op of numbers, where the call has computed the value.
@@ -168,7 +165,7 @@ template <class T> Var<T> Tape<T>::push_number(OpId op, bool varies, const void*
   try {
     const std::uint32_t at = attr_bytes ? keep_attr(attr, attr_bytes) : 0;
     keep_operands(in);
-    const Tag tag{op, varies ? Tag::varies : std::uint16_t{0}};
+    const Tag tag{op, varies ? Tag::varies : 0};
     return push(tag, at, static_cast<std::uint32_t>(operands), in.size(), &value, Shape{});
   } catch (...) {
     attrs_.resize(attrs);
@@ -249,7 +246,7 @@ template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in,
     if (shape.rank() > 0) data = values_.template take_array<T>(shape.size());
     evaluate<T>(op, {values, in.size()}, attr, {data, shape}, false);
   }
-  const Tag tag{id, varies ? Tag::varies : std::uint16_t{0}};
+  const Tag tag{id, varies ? Tag::varies : 0};
   return push(tag, attr_at, place, in.size(), data, shape);
 }
 

@@ -212,8 +212,8 @@ template <class T>
 [[gnu::always_inline]] inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
   if (checking_ || !name.text.empty()) return add_leaf({&value, Shape{}}, varies, true, name);
   if (trace_.nodes.full()) grow();
-  const std::uint16_t flags = varies ? Tag::varies : std::uint16_t{0};
-  const std::uint32_t i = trace_.push({leaf_op, flags}, value, T(0), T(0), {}, true);
+  const std::uint32_t i =
+      trace_.push({leaf_op, varies ? Tag::varies : 0}, value, T(0), T(0), {}, true);
   return handle_on(i, varies);
 }
 

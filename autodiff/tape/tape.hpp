@@ -175,7 +175,7 @@ template <class T = double> class Tape {
   // --- What readers of a tape see: nodes, numbered from 1 in the order of their recording --------
   std::uint32_t size() const { return end() - 1; }  // the number of the last one
   const TapeOptions& options() const { return options_; }
-  OpId op(std::uint32_t i) const { return trace_.tags[i].op; }  // leaf_op if no op made it
+  OpId op(std::uint32_t i) const { return trace_.tags[i].op(); }  // leaf_op if no op made it
   int rank(std::uint32_t i) const { return trace_.tags[i].rank(); }
   bool varies(std::uint32_t i) const { return trace_.tags[i].is(Tag::varies); }
   bool is_parameter(std::uint32_t i) const { return trace_.tags[i].is(Tag::bound); }
