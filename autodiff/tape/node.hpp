@@ -16,19 +16,22 @@ namespace ramp {
 /// partial derivatives: the way back needs no more. Everything else, whatever has a tensor, three
 /// operands or a constant among them, or passes nothing on, is general: it keeps where the rest
 /// lies, and its op's pullbacks are called.
+///
+/// The operands lie between value and partials: side by side, a compiler would store value and
+/// partial as one register, and the next op, which loads the value, would wait for both.
 template <class T> struct Node {
   union {
     T value;
     std::uint32_t tensor;  // of rank > 0: where its record lies
   };
+  std::array<std::uint32_t, 2> in;  // the operands that are nodes, 0 for none; of a general node
+                                    // `general` and where they lie, and how many there are
   T first;  // d value / d first operand that is a node
   union {
     T second;             // the same for the second; or the operand that is a number; or, of an op
                           // of one number, its attribute
     std::uint32_t place;  // or where among the attributes they lie
   };
-  std::array<std::uint32_t, 2> in;  // the operands that are nodes, 0 for none; of a general node
-                                    // `general` and where they lie, and how many there are
 
   static constexpr std::uint32_t general = 1u << 31;
   bool is_general() const { return (in[0] & general) != 0; }
