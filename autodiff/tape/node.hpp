@@ -26,7 +26,7 @@ template <class T> struct Node {
   };
   std::array<std::uint32_t, 2> in;  // the operands that are nodes, 0 for none; of a general node
                                     // `general` and where they lie, and how many there are
-  T first;  // d value / d first operand that is a node
+  T first;                          // d value / d first operand that is a node
   union {
     T second;             // the same for the second; or the operand that is a number; or, of an op
                           // of one number, its attribute
