@@ -170,7 +170,8 @@ std::string summary_line(const nn::EpochInfo& epoch, std::uint64_t epochs) {
 }
 
 // The last epoch is what the network is now; the best one says how far that is from luck.
-std::string result_lines(const nn::TrainingResult& training, double seconds, const fs::path& graph) {
+std::string result_lines(const nn::TrainingResult& training, double seconds,
+                         const fs::path& graph) {
   const nn::EpochInfo &best = training.epochs[training.best], &last = training.epochs.back();
   const std::size_t n = training.epochs.size();
   return fmt::format(
