@@ -100,8 +100,9 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       blas(flag(!b.transposed), blas_size(b.rows), b_cols, b.data, a.data, y);
     return;
   }
-  // Multiplications up to which tiles win, and which no BLAS spreads over threads.
-  constexpr double small = register_bytes * register_bytes * register_bytes;
+  // Multiplications up to which tiles win, and which no BLAS spreads over threads. A BLAS looks for
+  // the CPU's registers where it runs: it has wider ones than tiles compiled for any CPU.
+  constexpr double small = register_bytes > 16 ? 1 << 18 : 1 << 12;
   if (static_cast<double>(m) * n * k <= small) return tiles::gemm(a, b, y, add);
   if (onednn(a, b, y, add)) return;
   const T beta = add ? T(1) : T(0);

@@ -68,9 +68,11 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       const T* from = b.data + l * b_down + j * b_along;
       std::size_t step = b.cols;
       if (b.transposed || cols < wide) {  // put in order, and filled up
-        for (std::size_t c = 0; c < wide; ++c)
+        for (std::size_t c = 0; c < cols; ++c)
           for (std::size_t d = 0; d < deep; ++d)
-            panel[d * wide + c] = c < cols ? from[d * b_down + c * b_along] : T(0);
+            panel[d * wide + c] = from[d * b_down + c * b_along];
+        for (std::size_t d = 0; d < deep; ++d)
+          std::fill(panel + d * wide + cols, panel + (d + 1) * wide, T(0));
         from = panel;
         step = wide;
       }
