@@ -11,25 +11,20 @@
 
 namespace ramp {
 
-template <class T> Tape<T>::Tape(TapeOptions options)
-    : options_(options), trace_(*or_memory_error("[tape] a new one", take_trace<T>)) {
-  if (!std::isfinite(options.at_zero)) {
-    give_back(trace_);
+template <class T> Tape<T>::Tape(TapeOptions options) try
+    : options_(options), own_trace_(take_trace<T>()) {
+  if (!std::isfinite(options.at_zero))
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
-  }
   trace_.tape = this;
   trace_.at_zero = options.at_zero;
   trace_.bad = Trace<T>::none;
   trace_.first_epoch = ++trace_.epoch;
-  try {
-    epochs_.push_back({1, trace_.epoch});
-    grow();
-  } catch (...) {
-    give_back(trace_);
-    throw;
-  }
+  epochs_.push_back({1, trace_.epoch});
+  grow();
   trace_.push({leaf_op, 0}, T(0), T(0), T(0), {}, true);  // no one's
   vary(true);
+} catch (const std::bad_alloc&) {
+  throw_memory_error("[tape] a new one");
 }
 
 // --- Handles ---------------------------------------------------------------------------------

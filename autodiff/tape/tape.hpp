@@ -58,7 +58,6 @@ struct Name {
 template <class T = double> class Tape {
  public:
   explicit Tape(TapeOptions options = {});
-  ~Tape() { give_back(trace_); }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -337,7 +336,8 @@ template <class T = double> class Tape {
                        std::vector<std::optional<Var<T>>>& adjoints);
 
   TapeOptions options_;
-  Trace<T>& trace_;
+  OwnTrace<T> own_trace_;
+  Trace<T>& trace_ = *own_trace_;
   bool checking_ = options_.checked;  // the values that are recorded, not those within a pullback
   bool varying_ = true;               // not under no_grad
   Records<TensorRecord<T>> tensors_;

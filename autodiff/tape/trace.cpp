@@ -19,26 +19,25 @@ template <class T> struct Pool {
 
 }  // namespace
 
-template <class T> Trace<T>* take_trace() {
+template <class T> OwnTrace<T> take_trace() {
   Pool<T>& pool = Pool<T>::instance();
   const std::lock_guard lock(pool.lock);
-  if (pool.unused) return std::exchange(pool.unused, pool.unused->next);
-  return new Trace<T>;
+  return OwnTrace<T>(pool.unused ? std::exchange(pool.unused, pool.unused->next) : new Trace<T>);
 }
 
-template <class T> void give_back(Trace<T>& trace) noexcept {
-  trace.now = trace.before = Trace<T>::no_handle;
-  trace.tape = nullptr;
-  trace.nodes = {};
-  trace.tags = {};
+template <class T> void give_back(Trace<T>* trace) noexcept {
+  trace->now = trace->before = Trace<T>::no_handle;
+  trace->tape = nullptr;
+  trace->nodes = {};
+  trace->tags = {};
   Pool<T>& pool = Pool<T>::instance();
   const std::lock_guard lock(pool.lock);
-  trace.next = std::exchange(pool.unused, &trace);
+  trace->next = std::exchange(pool.unused, trace);
 }
 
-template Trace<float>* take_trace();
-template Trace<double>* take_trace();
-template void give_back(Trace<float>&) noexcept;
-template void give_back(Trace<double>&) noexcept;
+template OwnTrace<float> take_trace();
+template OwnTrace<double> take_trace();
+template void give_back(Trace<float>*) noexcept;
+template void give_back(Trace<double>*) noexcept;
 
 }  // namespace ramp

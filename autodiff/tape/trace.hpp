@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 
 namespace ramp {
 
@@ -62,8 +63,12 @@ template <class T> struct Trace {
   static constexpr std::uint32_t none = UINT32_MAX;
 };
 
+template <class T> void give_back(Trace<T>* trace) noexcept;
+template <class T> struct GiveBack {
+  void operator()(Trace<T>* trace) const noexcept { give_back(trace); }
+};
+template <class T> using OwnTrace = std::unique_ptr<Trace<T>, GiveBack<T>>;
 /// One that no tape uses. NoMemory where there is none.
-template <class T> Trace<T>* take_trace();
-template <class T> void give_back(Trace<T>& trace) noexcept;
+template <class T> OwnTrace<T> take_trace();
 
 }  // namespace ramp

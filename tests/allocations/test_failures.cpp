@@ -82,6 +82,7 @@ const std::vector<Attempt>& calls() {
        [](Start& t) {
          (void)t.tape.grad_on_tape(t.loss, {t.x, t.s});
        }},
+      {"a tape", true, [](Start&) { Tape<double>().leaf(1); }},
       {"explain", true, [](Start& t) { (void)explain(t.loss, t.x); }},
       {"to_dot", true, [](Start& t) { (void)to_dot(t.loss, {.values = true}); }},
       {"census", true, [](Start& t) { (void)(census(t.kinked) += census(t.tape)); }},
