@@ -1,5 +1,6 @@
 // Spread and fold, which the loops over broadcast operands are made of, against loops over
 // coordinates.
+#include <autodiff/kernels/reduce.hpp>
 #include <autodiff/kernels/strided.hpp>
 
 #include "support/broadcasting.hpp"
