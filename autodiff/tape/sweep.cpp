@@ -187,12 +187,14 @@ template <class T> bool Tape<T>::sweep_general(std::uint32_t i, bool careful) {
   const Arena::Temporary temporary(scratch_);
   Value<T>* const values = scratch<Value<T>>(in.size());
   for (std::size_t k = 0; k < in.size(); ++k) read(in[k], values[k]);
-  const AnyAttr attr = attr_of(i);
-  Call<T> call{{values, in.size()}, {}, attr.bytes.data(), conventions(i)};
-  read({i, 0}, call.y);
   const auto wanted = [&](std::size_t k) {
     return op.differentiable_in(static_cast<int>(k)) && varies(in[k].node);
   };
+  const AnyAttr attr = attr_of(i);
+  const bool both = in.size() > 1 && wanted(0) && wanted(1);  // as in conventions(i), which looks
+  const double at_zero = options_.at_zero;                    // for what is here
+  Call<T> call{{values, in.size()}, {}, attr.bytes.data(), {at_zero, both ? 0.5 : at_zero}};
+  read({i, 0}, call.y);
 
   // The last operand of this node's size that has no adjoint yet takes over g's memory: nobody
   // reads g again.
