@@ -1,8 +1,10 @@
 #include <autodiff/inspect/dot.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <list>
 #include <map>
 #include <set>
 
@@ -82,7 +84,8 @@ template <class T> class Drawing {
   }
 
   // A scope's number is above that of the one around it: from the last to the first, each is drawn
-  // when all that lies in it is, and no recursion is needed however deep they nest.
+  // when all that lies in it is, and no recursion is needed however deep they nest. Pieces are
+  // handed up by splicing: however many there are, none is copied.
   std::string scopes() const {
     const auto& all = tape_.scopes();
     std::vector<std::size_t> depth(all.size());
@@ -90,7 +93,7 @@ template <class T> class Drawing {
     for (std::uint32_t s = 1; s < all.size(); ++s) depth[s] = depth[all[s].parent] + 1;
     for (std::uint32_t i = 1; i <= root_; ++i)
       if (seen_[i] && box_[scope_[i]] == open) nodes[scope_[i]].push_back(i);
-    std::vector<std::string> inside(all.size());
+    std::vector<std::list<std::string>> pieces(all.size());
     for (auto s = static_cast<std::uint32_t>(all.size()); s-- > 0;) {
       const std::uint32_t parent = all[s].parent;
       if (s != 0 && (inside_[s] == 0 || (parent != 0 && box_[parent] != open))) continue;
@@ -104,12 +107,12 @@ template <class T> class Drawing {
                                               escaped(all[s].name)));
       }
       for (const std::uint32_t i : nodes[s]) text += node(i, depth[s] + 1);
-      text += inside[s];
-      if (s == 0) return text;
-      if (box_[s] == open) text += line(depth[s], "}");
-      inside[parent].insert(0, text);
+      pieces[s].push_front(text);
+      if (s == 0) break;
+      if (box_[s] == open) pieces[s].push_back(line(depth[s], "}"));
+      pieces[parent].splice(pieces[parent].begin(), pieces[s]);
     }
-    return {};
+    return fmt::format("{}", fmt::join(pieces[0], ""));
   }
 
   std::string box(std::uint32_t s) const {

@@ -293,10 +293,8 @@ struct Check {
   }
 };
 
-}  // namespace
-
-static GradientReport report_on(const Function& f, const std::vector<Tensor<double>>& inputs,
-                                const GradientCheckOptions& options) {
+GradientReport report_on(const Function& f, const std::vector<Tensor<double>>& inputs,
+                         const GradientCheckOptions& options) {
   Check check{f, inputs, options};
   const Var<double> root = check.run();
   std::vector<Tensor<double>> gradients;
@@ -326,6 +324,8 @@ static GradientReport report_on(const Function& f, const std::vector<Tensor<doub
       }
   return report;
 }
+
+}  // namespace
 
 GradientReport check_gradients(const Function& f, const std::vector<Tensor<double>>& inputs,
                                const GradientCheckOptions& options) {

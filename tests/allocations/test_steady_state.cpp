@@ -4,6 +4,7 @@
 #include <nn/nn.hpp>
 
 #include "support/allocations.hpp"
+#include "support/recordings.hpp"
 
 #include <doctest/doctest.h>
 
@@ -51,20 +52,11 @@ TEST_CASE_TEMPLATE("in the steady state recording and sweeping call no allocator
 TEST_CASE_TEMPLATE("a census taken on the way calls no allocator once it has seen the scopes", T,
                    float, double) {
   Tape<T> tape;
-  const auto record = [&](T shift, bool swapped) {
-    tape.clear();
-    const auto net = tape.scope("net");
-    const auto layer = [&](const char* name, const Var<T>& x) {
-      const auto scope = tape.scope(name);
-      return relu(x - shift) + abs(x);
-    };
-    const auto x = tape.leaf(Tensor<T>({3, 700}, T(1)));
-    const auto y = swapped ? layer("a", layer("b", x)) : layer("b", layer("a", x));
-    return maximum(mean(y), T(0));
-  };
   Census run;
   for (int i = 0; i < 6; ++i) {
-    record(T(i % 3), i == 4);  // once the scopes change places, and so do their numbers on the tape
+    support::record_layers(
+        tape, T(i % 3),
+        i == 4);  // once the scopes change places, and so do their numbers on the tape
     const std::size_t before = support::own_allocations();
     run.add(tape);
     if (i == 0)

@@ -3,6 +3,7 @@
 #include <autodiff/autodiff.hpp>
 
 #include "support/ops.hpp"
+#include "support/refused.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,14 +17,6 @@ using namespace ramp;
 
 namespace {
 
-template <class F> std::string message(F f) {
-  try {
-    f();
-  } catch (const NonFiniteError& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
 // Value and gradients of an op by each way there is; nothing if one of them isn't finite.
 template <class T> std::optional<std::vector<T>> all_of(const OpInfo& op, const void* attr,
                                                         const std::vector<Tensor<T>>& in,
@@ -75,7 +68,7 @@ TEST_CASE_TEMPLATE(
           CAPTURE(n);
           if (!all_of<T>(*op, trial.attr.bytes.data(), in, false)) continue;
           ++finite;
-          const std::string text = message(
+          const std::string text = support::message_of<NonFiniteError>(
               [&] { CHECK(all_of<T>(*op, trial.attr.bytes.data(), in, true).has_value()); });
           CHECK(text == "nothing was thrown");
         }

@@ -1,6 +1,8 @@
 // A census: how much stands at a kink or near it, by node, scope and over a run.
 #include <autodiff/autodiff.hpp>
 
+#include "support/recordings.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -136,20 +138,11 @@ TEST_CASE("censuses of a run add up by scope and order") {
 
 TEST_CASE_TEMPLATE("a census taken on the way is the sum of single ones", T, float, double) {
   Tape<T> tape;
-  const auto record = [&](T shift, bool swapped) {
-    tape.clear();
-    const auto net = tape.scope("net");
-    const auto layer = [&](const char* name, const Var<T>& x) {
-      const auto scope = tape.scope(name);
-      return relu(x - shift) + abs(x);
-    };
-    const auto x = tape.leaf(Tensor<T>({3, 700}, T(1)));
-    const auto y = swapped ? layer("a", layer("b", x)) : layer("b", layer("a", x));
-    return maximum(mean(y), T(0));
-  };
   Census run, sum;
   for (int i = 0; i < 6; ++i) {
-    record(T(i % 3), i == 4);  // once the scopes change places, and so do their numbers on the tape
+    support::record_layers(
+        tape, T(i % 3),
+        i == 4);  // once the scopes change places, and so do their numbers on the tape
     run.add(tape);
     sum += census(tape);
   }
