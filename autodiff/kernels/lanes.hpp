@@ -119,19 +119,12 @@ template <Number X> [[gnu::always_inline]] inline X held(X x, double low, double
   return where(x < a, a, where(x > b, b, x));
 }
 
-using std::abs;
-using std::cos;
-using std::erf;
-using std::exp;
-using std::expm1;
-using std::hypot;
-using std::isfinite;
-using std::log;
-using std::log1p;
-using std::pow;
-using std::sin;
-using std::sqrt;
-using std::tanh;
+using std::abs, std::sqrt, std::cbrt, std::hypot, std::pow, std::fma;
+using std::copysign, std::isfinite, std::isinf, std::isnan, std::signbit;
+using std::exp, std::exp2, std::expm1, std::log, std::log2, std::log10, std::log1p;
+using std::floor, std::ceil, std::trunc, std::round, std::rint, std::fmod, std::remainder;
+using std::sin, std::cos, std::tan, std::asin, std::acos, std::atan, std::atan2;
+using std::sinh, std::cosh, std::tanh, std::asinh, std::acosh, std::atanh, std::erf, std::erfc;
 
 /// P(Z <= x) for Z standard normal.
 double normal_cdf(double x);
@@ -166,16 +159,53 @@ template <class T, std::size_t N> [[gnu::always_inline]] inline Lanes<T, N> abs(
   using Bits = typename L::Truth;
   return L{typename L::Vector(Bits(x.v) & ~Bits(L(T(-0.0)).v))};  // all but the sign
 }
+
+// A number at a time, by the C library.
+#define RAMP_LANES_FUNCTION(f)                                            \
+  template <class T, std::size_t N> inline Lanes<T, N> f(Lanes<T, N> x) { \
+    for (std::size_t i = 0; i < N; ++i) x.v[i] = std::f(x.v[i]);          \
+    return x;                                                             \
+  }
+#define RAMP_LANES_FUNCTION_2(f)                                                \
+  template <class A, class B, class L = Widest<A, B>>                           \
+  requires is_lanes<L>                                                          \
+  inline L f(A a, B b) {                                                        \
+    L x(a);                                                                     \
+    const L y(b);                                                               \
+    for (std::size_t i = 0; i < L::width; ++i) x.v[i] = std::f(x.v[i], y.v[i]); \
+    return x;                                                                   \
+  }
+RAMP_LANES_FUNCTION(cbrt)
+RAMP_LANES_FUNCTION(exp2)
+RAMP_LANES_FUNCTION(log2)
+RAMP_LANES_FUNCTION(log10)
+RAMP_LANES_FUNCTION(tan)
+RAMP_LANES_FUNCTION(asin)
+RAMP_LANES_FUNCTION(acos)
+RAMP_LANES_FUNCTION(atan)
+RAMP_LANES_FUNCTION(sinh)
+RAMP_LANES_FUNCTION(cosh)
+RAMP_LANES_FUNCTION(asinh)
+RAMP_LANES_FUNCTION(acosh)
+RAMP_LANES_FUNCTION(atanh)
+RAMP_LANES_FUNCTION(erfc)
+RAMP_LANES_FUNCTION(floor)
+RAMP_LANES_FUNCTION(ceil)
+RAMP_LANES_FUNCTION(trunc)
+RAMP_LANES_FUNCTION(round)
+RAMP_LANES_FUNCTION(rint)
+RAMP_LANES_FUNCTION_2(hypot)
+RAMP_LANES_FUNCTION_2(pow)
+RAMP_LANES_FUNCTION_2(atan2)
+RAMP_LANES_FUNCTION_2(fmod)
+RAMP_LANES_FUNCTION_2(remainder)
+RAMP_LANES_FUNCTION_2(copysign)
+#undef RAMP_LANES_FUNCTION
+#undef RAMP_LANES_FUNCTION_2
 template <class T, std::size_t N>
-[[gnu::always_inline]] inline Lanes<T, N> hypot(Lanes<T, N> x, Lanes<T, N> y) {
-  for (std::size_t i = 0; i < N; ++i) x.v[i] = std::hypot(x.v[i], y.v[i]);
-  return x;
-}
-template <class T, std::size_t N, class P>
-[[gnu::always_inline]] inline Lanes<T, N> pow(Lanes<T, N> x, P exponent) {
-  const Lanes<T, N> p(exponent);
-  for (std::size_t i = 0; i < N; ++i) x.v[i] = std::pow(x.v[i], p.v[i]);
-  return x;
+inline Lanes<T, N> fma(Lanes<T, N> a, Lanes<T, N> b, Lanes<T, N> c) {
+  for (std::size_t i = 0; i < N; ++i) a.v[i] = std::fma(a.v[i], b.v[i], c.v[i]);
+  return a;
 }
 
 }  // namespace ramp

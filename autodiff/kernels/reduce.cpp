@@ -80,6 +80,11 @@ template <class T> void sum_columns(const T* __restrict in, std::size_t rows, st
 template <class T, class Better> void best_along(const T* x, std::size_t outer, std::size_t n,
                                                  std::size_t inner, T* y, Better better) {
   const auto wins = [better](T b, T a) { return better(b, a) || b != b; };
+  if (n == 0) {  // what any number beats
+    const T last = std::numeric_limits<T>::infinity();
+    std::fill_n(y, outer * inner, better(last, T(0)) ? -last : last);
+    return;
+  }
   for (std::size_t o = 0; o < outer; ++o, x += n * inner, y += inner) {
     if (inner == 1) {  // in a register, without branches
       T best = x[0];

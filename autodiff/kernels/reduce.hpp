@@ -23,7 +23,8 @@ template <class T> class Folded {
   T* lost_;
 };
 
-/// The largest along the middle axis of (outer, n, inner), or the smallest; NaN wins.
+/// The largest along the middle axis of (outer, n, inner), or the smallest; NaN wins. Of none -inf,
+/// or inf.
 template <class T>
 void largest(const T* x, std::size_t outer, std::size_t n, std::size_t inner, T* y);
 template <class T>

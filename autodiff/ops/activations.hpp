@@ -19,7 +19,9 @@ struct Sigmoid : Elementwise<1> {
   // 1 - y has lost what sigmoid(-x) still knows.
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x, auto y) { return g * y * sigmoid(-x); }};
-  static Examples examples() { return {{{0}, 0.5}, {{2}, 0.8807970779778823}, {{-800}, 0}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0.5}, {{2}, 0.8807970779778823}, {{-800}, 0}};
+  }
 };
 RAMP_UNARY(sigmoid, Sigmoid)
 
@@ -27,7 +29,9 @@ struct Softplus : Elementwise<1> {
   static constexpr About about{"softplus", "log(1 + exp(x))", "A smooth relu, exact in the tails."};
   static constexpr auto value = [](auto x) { return where(x <= 0, 0, x) + log1p(exp(-abs(x))); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g * sigmoid(x); }};
-  static Examples examples() { return {{{0}, 0.6931471805599453}, {{800}, 800}, {{-800}, 0}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0.6931471805599453}, {{800}, 800}, {{-800}, 0}};
+  }
 };
 RAMP_UNARY(softplus, Softplus)
 
@@ -46,7 +50,7 @@ struct Silu : Elementwise<1> {
   // sigmoid(-x) is 0 where y, which is as large as x, stops.
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto x, auto y) { return g * (sigmoid(x) + held(y, -800, 800) * sigmoid(-x)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{0}, 0}, {{1}, 0.7310585786300049}, {{-40}, -1.6993417021166355e-16}};
   }
 };
@@ -68,7 +72,9 @@ struct Elu : Elementwise<1, Alpha> {
            gate(0, x, g * (at.alpha * exp(gate(0, x, x, 1))), 1 - at.at_zero);
   }};
   static constexpr auto kink = [](auto x) { return x; };
-  static Examples examples() { return {{{2}, 2, {1}}, {{-1}, -1.2642411176571153, {2}}}; }
+  template <class E = Examples> static E examples() {
+    return {{{2}, 2, {1}}, {{-1}, -1.2642411176571153, {2}}};
+  }
 };
 template <Traced X> auto elu(const X& x, double alpha = 1) { return record<Elu>({alpha}, x); }
 

@@ -7,10 +7,11 @@
 namespace ramp {
 
 struct Add : Elementwise<2> {
+  static constexpr bool commutes = true;
   static constexpr About about{"add", "a + b", "Sum."};
   static constexpr auto value = [](auto a, auto b) { return a + b; };
   static constexpr auto pullbacks = std::tuple{pass_on, pass_on};
-  static Examples examples() { return {{{2, 3}, 5}, {{-1.5, 1.5}, 0}}; }
+  template <class E = Examples> static E examples() { return {{{2, 3}, 5}, {{-1.5, 1.5}, 0}}; }
 };
 RAMP_BINARY(operator+, Add)
 
@@ -18,16 +19,17 @@ struct Sub : Elementwise<2> {
   static constexpr About about{"sub", "a - b", "Difference."};
   static constexpr auto value = [](auto a, auto b) { return a - b; };
   static constexpr auto pullbacks = std::tuple{pass_on, [](auto g) { return -g; }};
-  static Examples examples() { return {{{2, 3}, -1}, {{1.5, 1.5}, 0}}; }
+  template <class E = Examples> static E examples() { return {{{2, 3}, -1}, {{1.5, 1.5}, 0}}; }
 };
 RAMP_BINARY(operator-, Sub)
 
 struct Mul : Elementwise<2> {
+  static constexpr bool commutes = true;
   static constexpr About about{"mul", "a * b", "Product, element by element."};
   static constexpr auto value = [](auto a, auto b) { return a * b; };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto, auto b) { return g * b; }, [](auto g, auto a) { return g * a; }};
-  static Examples examples() { return {{{2, 3}, 6}, {{-0.5, 4}, -2}}; }
+  template <class E = Examples> static E examples() { return {{{2, 3}, 6}, {{-0.5, 4}, -2}}; }
 };
 RAMP_BINARY(operator*, Mul)
 
@@ -38,7 +40,7 @@ struct Div : Elementwise<2> {
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto, auto b) { return g / b; },
                  [](auto g, auto, auto b, auto y) { return -g * y / b; }};
-  static Examples examples() { return {{{3, 2}, 1.5}, {{1, -4}, -0.25}}; }
+  template <class E = Examples> static E examples() { return {{{3, 2}, 1.5}, {{1, -4}, -0.25}}; }
 };
 RAMP_BINARY(operator/, Div)
 
@@ -46,15 +48,9 @@ struct Neg : Elementwise<1> {
   static constexpr About about{"neg", "-x", "The opposite."};
   static constexpr auto value = [](auto x) { return -x; };
   static constexpr auto pullbacks = std::tuple{[](auto g) { return -g; }};
-  static Examples examples() { return {{{2}, -2}, {{-0.5}, 0.5}}; }
+  template <class E = Examples> static E examples() { return {{{2}, -2}, {{-0.5}, 0.5}}; }
 };
 RAMP_UNARY(operator-, Neg)
-
-// Assignments, for handles: the variable then stands for the new node.
-template <class T, Operand X> Var<T>& operator+=(Var<T>& x, const X& y) { return x = x + y; }
-template <class T, Operand X> Var<T>& operator-=(Var<T>& x, const X& y) { return x = x - y; }
-template <class T, Operand X> Var<T>& operator*=(Var<T>& x, const X& y) { return x = x * y; }
-template <class T, Operand X> Var<T>& operator/=(Var<T>& x, const X& y) { return x = x / y; }
 
 template <Number X> auto square(X x) { return x * x; }
 
@@ -62,7 +58,7 @@ struct Square : Elementwise<1> {
   static constexpr About about{"square", "x * x", "The square."};
   static constexpr auto value = [](auto x) { return square(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return 2 * g * x; }};
-  static Examples examples() { return {{{3}, 9}, {{-0.5}, 0.25}}; }
+  template <class E = Examples> static E examples() { return {{{3}, 9}, {{-0.5}, 0.25}}; }
 };
 RAMP_UNARY(square, Square)
 
@@ -71,7 +67,9 @@ struct Sqrt : Elementwise<1> {
   static constexpr std::array domain{positive};
   static constexpr auto value = [](auto x) { return sqrt(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y) { return g / (2 * y); }};
-  static Examples examples() { return {{{9}, 3}, {{2}, 1.4142135623730951}}; }
+  template <class E = Examples> static E examples() {
+    return {{{9}, 3}, {{2}, 1.4142135623730951}};
+  }
 };
 RAMP_UNARY(sqrt, Sqrt)
 
@@ -85,7 +83,9 @@ struct PowConstant : Elementwise<1, Exponent> {
   // x^0 is constant: p is 0 there, and the exponent 0 instead of -1 keeps 0 * infinity away.
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto x, auto, auto at) { return g * (at.p * pow(x, at.p == 0 ? 0 : at.p - 1)); }};
-  static Examples examples() { return {{{2}, 8, {3}}, {{4}, 0.5, {-0.5}}, {{0.7}, 1, {0}}}; }
+  template <class E = Examples> static E examples() {
+    return {{{2}, 8, {3}}, {{4}, 0.5, {-0.5}}, {{0.7}, 1, {0}}};
+  }
 };
 
 template <class A, class B>
@@ -109,7 +109,9 @@ struct Pow : Elementwise<2> {
                  [](auto g, auto a, auto b, auto y) {
                    return where(y == 0, 0, where(abs(a) + abs(b) == 0, 0, g * (y * log(a))));
                  }};
-  static Examples examples() { return {{{2, 3}, 8}, {{4, -0.5}, 0.5}, {{0.25, 0}, 1}}; }
+  template <class E = Examples> static E examples() {
+    return {{{2, 3}, 8}, {{4, -0.5}, 0.5}, {{0.25, 0}, 1}};
+  }
 };
 /// A number as the exponent is a constant of the op; everything else is an operand.
 template <class A, class B>
@@ -121,19 +123,48 @@ auto pow(const A& a, const B& b) {
     return record<Pow>({}, a, b);
 }
 
-// a / |a, b|, which is 1 or -1 where a is all of it, even where both are infinite.
-inline constexpr auto share_of_length = [](auto a, auto y) {
-  return where(a == y, 1, where(-a == y, -1, a / y));
+struct Cbrt : Elementwise<1> {
+  static constexpr About about{"cbrt", "x^(1/3)", "Cube root; its slope at 0 is infinite."};
+  static constexpr std::array domain{nonzero};
+  static constexpr auto value = [](auto x) { return cbrt(x); };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto y) { return g / (3 * y * y); }};
+  template <class E = Examples> static E examples() { return {{{27}, 3}, {{-8}, -2}}; }
+};
+RAMP_UNARY(cbrt, Cbrt)
+
+struct Fma : Elementwise<3> {
+  static constexpr About about{"fma", "a * b + c", "Rounded once."};
+  static constexpr auto value = [](auto a, auto b, auto c) { return fma(a, b, c); };
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto b) { return g * b; },
+                                               [](auto g, auto a) { return g * a; }, pass_on};
+  template <class E = Examples> static E examples() {
+    return {{{2, 3, 4}, 10}, {{-0.5, 4, 1}, -1}};
+  }
+};
+template <class A, class B, class C>
+requires AnyTraced<A, B, C>
+auto fma(const A& a, const B& b, const C& c) { return record<Fma>({}, a, b, c); }
+
+// a / |a, b|, which is 1 or -1 where a is infinite, even if b is, too. Where the length y is too
+// large for the type, or has few digits, it comes from b / a.
+inline constexpr auto share_of_length = [](auto a, auto b, auto y) {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  const auto extreme = where(y == infinite, 1, where(8 / y == infinite, 1, 0));
+  const auto ratio = where(extreme, b / a, 0), part = 1 / sqrt(1 + ratio * ratio);
+  const auto share = where(extreme, where(a < 0, -part, part), a / y);
+  return where(a == infinite, 1, where(a == -infinite, -1, share));
 };
 struct Hypot : Elementwise<2> {
+  static constexpr bool commutes = true;
   static constexpr About about{"hypot", "sqrt(a * a + b * b)",
                                "Length of (a, b); no square overflows.", "a = b = 0: 0 for each"};
   static constexpr auto value = [](auto a, auto b) { return hypot(a, b); };
   static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto a, auto, auto y) { return gate(y, 0, g * share_of_length(a, y), 0); },
-      [](auto g, auto, auto b, auto y) { return gate(y, 0, g * share_of_length(b, y), 0); }};
+      [](auto g, auto a, auto b, auto y) { return gate(y, 0, g * share_of_length(a, b, y), 0); },
+      [](auto g, auto a, auto b, auto y) { return gate(y, 0, g * share_of_length(b, a, y), 0); }};
   static constexpr auto kink = [](auto a, auto b) { return abs(a) + abs(b); };
-  static Examples examples() { return {{{3, 4}, 5}, {{-5, 12}, 13}}; }
+  template <class E = Examples> static E examples() { return {{{3, 4}, 5}, {{-5, 12}, 13}}; }
 };
 RAMP_BINARY(hypot, Hypot)
 
@@ -143,10 +174,11 @@ struct Above : Elementwise<2> {
                                "How far a lies above b."};
   static constexpr auto value = [](auto a, auto b) { return where(a == b, 0, a - b); };
   static constexpr auto pullbacks = std::tuple{pass_on, [](auto g) { return -g; }};
-  static Examples examples() { return {{{2, 3}, -1}, {{1.5, 1.5}, 0}}; }
+  template <class E = Examples> static E examples() { return {{{2, 3}, -1}, {{1.5, 1.5}, 0}}; }
 };
 RAMP_BINARY(above, Above)
 
-using Arithmetic = OpList<Add, Sub, Mul, Div, Neg, Square, Sqrt, PowConstant, Pow, Hypot, Above>;
+using Arithmetic =
+    OpList<Add, Sub, Mul, Div, Neg, Square, Sqrt, PowConstant, Pow, Cbrt, Fma, Hypot, Above>;
 
 }  // namespace ramp

@@ -48,7 +48,7 @@ struct Gather : ByIndex {
   };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto x, auto, auto at) { return scatter(g, at.span(), shape_of(x)[0]); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{3, 2}, {1, 2, 3, 4, 5, 6}}},
              {Shape{2, 2}, {5, 6, 1, 2}},
              Indices::of(example_indices)}};
@@ -78,7 +78,7 @@ struct Scatter : ByIndex {
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto, auto, auto at) { return gather(g, at.span()); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 3, 4}}},
              {Shape{3, 2}, {3, 4, 0, 0, 1, 2}},
              Indices::of(example_indices, 3)}};
@@ -108,7 +108,7 @@ struct Pick : ByIndex {
   };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto x, auto, auto at) { return unpick(g, at.span(), shape_of(x)[1]); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {
         {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2}, {3, 4}}, Indices::of(example_indices)}};
   }
@@ -137,7 +137,7 @@ struct Unpick : ByIndex {
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto, auto, auto at) { return pick(g, at.span()); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {
         {{{Shape{2}, {7, 8}}}, {Shape{2, 3}, {0, 0, 7, 8, 0, 0}}, Indices::of(example_indices, 3)}};
   }

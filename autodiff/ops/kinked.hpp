@@ -22,7 +22,7 @@ struct Gate : Elementwise<3, Share> {
       std::tuple{no_gradient, no_gradient,
                  [](auto h, auto a, auto b, auto, auto, auto at) { return gate(a, b, h, at.c); }};
   static constexpr auto kink = [](auto a, auto b) { return a - b; };
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{1, 0, 7}, 7, {0.5}}, {{0, 0, 7}, 3.5, {0.5}}, {{-1, 0, 7}, 0, {0.5}}};
   }
 };
@@ -36,7 +36,7 @@ struct Relu : Elementwise<1> {
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x, auto, auto at) { return gate(x, 0, g, at.at_zero); }};
   static constexpr auto kink = [](auto x) { return x; };
-  static Examples examples() { return {{{-2}, 0}, {{0}, 0}, {{3}, 3}}; }
+  template <class E = Examples> static E examples() { return {{{-2}, 0}, {{0}, 0}, {{3}, 3}}; }
 };
 RAMP_UNARY(relu, Relu)
 
@@ -52,7 +52,9 @@ struct LeakyRelu : Elementwise<1, Slope> {
     return gate(x, 0, g, at.at_zero) + gate(0, x, at.slope * g, 1 - at.at_zero);
   }};
   static constexpr auto kink = [](auto x) { return x; };
-  static Examples examples() { return {{{-2}, -0.2, {0.1}}, {{3}, 3, {0.1}}, {{-2}, 0, {0}}}; }
+  template <class E = Examples> static E examples() {
+    return {{{-2}, -0.2, {0.1}}, {{3}, 3, {0.1}}, {{-2}, 0, {0}}};
+  }
 };
 template <Traced X> auto leaky_relu(const X& x, double slope = 0.01) {
   return record<LeakyRelu>({slope}, x);
@@ -64,11 +66,12 @@ struct Abs : Elementwise<1> {
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x) { return gate(x, 0, g, 0) - gate(0, x, g, 0); }};
   static constexpr auto kink = [](auto x) { return x; };
-  static Examples examples() { return {{{-2}, 2}, {{0}, 0}, {{3}, 3}}; }
+  template <class E = Examples> static E examples() { return {{{-2}, 2}, {{0}, 0}, {{3}, 3}}; }
 };
 RAMP_UNARY(abs, Abs)
 
 struct Maximum : Elementwise<2> {
+  static constexpr bool commutes = true;
   static constexpr About about{"maximum", "max(a, b)", "The larger of two; NaN if one is NaN.",
                                "a = b: 1/2 each; against a constant the variable's share is c"};
   static constexpr auto value = [](auto a, auto b) {
@@ -78,7 +81,7 @@ struct Maximum : Elementwise<2> {
       std::tuple{[](auto g, auto a, auto b, auto, auto at) { return gate(a, b, g, at.tie); },
                  [](auto g, auto a, auto b, auto, auto at) { return gate(b, a, g, at.tie); }};
   static constexpr auto kink = [](auto a, auto b) { return a - b; };
-  static Examples examples() { return {{{2, 3}, 3}, {{-1, -4}, -1}}; }
+  template <class E = Examples> static E examples() { return {{{2, 3}, 3}, {{-1, -4}, -1}}; }
 };
 RAMP_BINARY(maximum, Maximum)
 template <class A, class B>
@@ -92,6 +95,7 @@ template <class T> Var<T> max(std::initializer_list<Var<T>> all) {
 }
 
 struct Minimum : Elementwise<2> {
+  static constexpr bool commutes = true;
   static constexpr About about{"minimum", "min(a, b)", "The smaller of two; NaN if one is NaN.",
                                "a = b: 1/2 each; against a constant the variable's share is c"};
   static constexpr auto value = [](auto a, auto b) {
@@ -101,7 +105,7 @@ struct Minimum : Elementwise<2> {
       std::tuple{[](auto g, auto a, auto b, auto, auto at) { return gate(b, a, g, at.tie); },
                  [](auto g, auto a, auto b, auto, auto at) { return gate(a, b, g, at.tie); }};
   static constexpr auto kink = [](auto a, auto b) { return a - b; };
-  static Examples examples() { return {{{2, 3}, 2}, {{-1, -4}, -4}}; }
+  template <class E = Examples> static E examples() { return {{{2, 3}, 2}, {{-1, -4}, -4}}; }
 };
 RAMP_BINARY(minimum, Minimum)
 template <class A, class B>
@@ -112,6 +116,43 @@ template <class T> Var<T> min(std::initializer_list<Var<T>> all) {
   return std::accumulate(all.begin() + 1, all.end(), *all.begin(),
                          [](const auto& a, const auto& b) { return minimum(a, b); });
 }
+
+// IEEE's: a NaN is a value that isn't there.
+struct Fmax : Elementwise<2> {
+  static constexpr bool commutes = true;
+  static constexpr About about{"fmax", "max(a, b), or the one that isn't NaN",
+                               "As <cmath> has it; maximum(a, b) is NaN if one is.",
+                               "a = b: 1/2 each; against a constant the variable's share is c"};
+  static constexpr auto value = [](auto a, auto b) { return where(a > b || b != b, a, b); };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto a, auto b, auto, auto at) {
+                   return where(a != a, 0, where(b != b, g, gate(a, b, g, at.tie)));
+                 },
+                 [](auto g, auto a, auto b, auto, auto at) {
+                   return where(b != b, 0, where(a != a, g, gate(b, a, g, at.tie)));
+                 }};
+  static constexpr auto kink = [](auto a, auto b) { return a - b; };
+  template <class E = Examples> static E examples() { return {{{2, 3}, 3}, {{-1, -4}, -1}}; }
+};
+RAMP_BINARY(fmax, Fmax)
+
+struct Fmin : Elementwise<2> {
+  static constexpr bool commutes = true;
+  static constexpr About about{"fmin", "min(a, b), or the one that isn't NaN",
+                               "As <cmath> has it; minimum(a, b) is NaN if one is.",
+                               "a = b: 1/2 each; against a constant the variable's share is c"};
+  static constexpr auto value = [](auto a, auto b) { return where(a < b || b != b, a, b); };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto a, auto b, auto, auto at) {
+                   return where(a != a, 0, where(b != b, g, gate(b, a, g, at.tie)));
+                 },
+                 [](auto g, auto a, auto b, auto, auto at) {
+                   return where(b != b, 0, where(a != a, g, gate(a, b, g, at.tie)));
+                 }};
+  static constexpr auto kink = [](auto a, auto b) { return a - b; };
+  template <class E = Examples> static E examples() { return {{{2, 3}, 2}, {{-1, -4}, -4}}; }
+};
+RAMP_BINARY(fmin, Fmin)
 
 struct Bounds {
   double low = 0, high = 1;
@@ -131,7 +172,7 @@ struct Clamp : Elementwise<1, Bounds> {
   static constexpr auto kink = [](auto x, auto at) {
     return where(abs(x - at.low) < abs(x - at.high), x - at.low, x - at.high);
   };
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{-2}, -1, {-1, 0.5}}, {{0.25}, 0.25, {-1, 0.5}}, {{3}, 0.5, {-1, 0.5}}};
   }
 };
@@ -150,6 +191,6 @@ requires AnyTraced<X, Low, High> &&
   return minimum(maximum(x, low), high);
 }
 
-using Kinked = OpList<Gate, Relu, LeakyRelu, Abs, Maximum, Minimum, Clamp>;
+using Kinked = OpList<Gate, Relu, LeakyRelu, Abs, Maximum, Minimum, Fmax, Fmin, Clamp>;
 
 }  // namespace ramp

@@ -46,7 +46,7 @@ struct Matmul : Structural<2> {
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto a, auto b) { return sum_to(matmul(g, transpose(b)), shape_of(a)); },
       [](auto g, auto a, auto b) { return sum_to(matmul(transpose(a), g), shape_of(b)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {
         {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}, {Shape{3, 1}, {1, 0, -1}}}, {Shape{2, 1}, {-2, -2}}},
         {{{Shape{2, 1, 2}, {1, 2, 3, 4}}, {Shape{2, 2}, {1, 2, 3, 4}}},
@@ -56,7 +56,7 @@ struct Matmul : Structural<2> {
 /// Operands of rank 1 are a row on the left, a column on the right, as in NumPy.
 template <Traced A, Traced B> typename Recording<A, B>::type matmul(const A& a, const B& b) {
   if constexpr (std::is_same_v<typename Recording<A, B>::type, A>) {  // handles
-    A::check_together(a, b, Matmul::about.name);
+    A::check_together(Matmul::about.name, a, b);
     const Shape p = shape_of(a, Matmul::about.name), q = shape_of(b, Matmul::about.name);
     if (p.rank() == 1 && q.rank() == 1)
       return reshape(matmul(reshape(a, p.inserted(0, 1)), reshape(b, q.inserted(1, 1))), Shape{});
@@ -94,7 +94,7 @@ struct Affine : Structural<3> {
       [](auto g, auto x, auto w) { return sum_to(matmul(g, transpose(w)), shape_of(x)); },
       [](auto g, auto x, auto w) { return sum_to(matmul(transpose(x), g), shape_of(w)); },
       [](auto g, auto, auto, auto b) { return sum_to(g, shape_of(b)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 3, 4}}, {Shape{2, 1}, {1, -1}}, {Shape{1}, {10}}},
              {Shape{2, 1}, {9, 9}}}};
   }

@@ -42,7 +42,7 @@ struct Gaussian : Elementwise<1, Bell> {
   static constexpr auto value = [](auto x, auto at) { return gaussian(x, at.rate, at.order); };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto x, auto, auto at) { return g * gaussian(x, at.rate, at.order + 1); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {
         {{0}, 1, {1, 0}}, {{1}, 0.6065306597126334, {0.5, 0}}, {{2}, -0.0732625555549367, {1, 1}}};
   }
@@ -59,7 +59,9 @@ struct NormalCdf : Elementwise<1> {
   static constexpr auto value = [](auto x) { return normal_cdf(x); };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x) { return g * (normal_peak * gaussian(x, 0.5)); }};
-  static Examples examples() { return {{{0}, 0.5}, {{1}, 0.8413447460685429}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0.5}, {{1}, 0.8413447460685429}};
+  }
 };
 RAMP_UNARY(normal_cdf, NormalCdf)
 
@@ -68,9 +70,22 @@ struct Erf : Elementwise<1> {
   static constexpr auto value = [](auto x) { return erf(x); };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto x) { return g * (2 * std::numbers::inv_sqrtpi * gaussian(x, 1)); }};
-  static Examples examples() { return {{{0}, 0}, {{1}, 0.8427007929497149}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0}, {{1}, 0.8427007929497149}};
+  }
 };
 RAMP_UNARY(erf, Erf)
+
+struct Erfc : Elementwise<1> {
+  static constexpr About about{"erfc", "1 - erf(x)", "Exact where erf is close to 1."};
+  static constexpr auto value = [](auto x) { return erfc(x); };
+  static constexpr auto pullbacks = std::tuple{
+      [](auto g, auto x) { return -g * (2 * std::numbers::inv_sqrtpi * gaussian(x, 1)); }};
+  template <class E = Examples> static E examples() {
+    return {{{0}, 1}, {{2}, 0.004677734981047266}};
+  }
+};
+RAMP_UNARY(erfc, Erfc)
 
 // x P(Z <= x). Where P would be a denormal, its expansion at -∞ says how it differs from the bell.
 template <Number X> X gelu(X x) {
@@ -88,12 +103,12 @@ struct Gelu : Elementwise<1> {
   // P(Z <= x) and x times the density, which is the opposite of the density's slope.
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto x) { return g * (normal_cdf(x) - normal_peak * gaussian(x, 0.5, 1)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{0}, 0}, {{1}, 0.8413447460685429}, {{-10}, -7.61985302416053e-23}};
   }
 };
 RAMP_UNARY(gelu, Gelu)
 
-using Normal = OpList<Gaussian, NormalCdf, Erf, Gelu>;
+using Normal = OpList<Gaussian, NormalCdf, Erf, Erfc, Gelu>;
 
 }  // namespace ramp

@@ -53,17 +53,24 @@ struct NoAttr {};
 // What a formula may ask about besides its operands: the op's attributes and the kink convention.
 template <class Attr> struct At : Attr {
   double at_zero;  // c, a kink's share of the slope
-  double tie;      // of `maximum` and its like: 1/2 between two variables, c against a constant
+  double tie;      // of `maximum` and its like
 };
+// Where two operands tie, each gets half of the slope if both vary; against a constant the variable
+// stands at a kink of its own.
+constexpr double share_at_tie(double at_zero, bool both_vary) { return both_vary ? 0.5 : at_zero; }
 
 inline constexpr int variadic = -1;  // the arity of an op with any number of inputs
 
+// Built-in ops have their examples in a template, `template <class E = Examples> static E
+// examples()`: every file reads the blocks, and only the registry makes their examples. An op of
+// your own says `static Examples examples()`.
 template <int Arity, class A> struct Op {
   using Attr = A;
   using Examples = std::vector<Example<A>>;
   static constexpr int arity = Arity;
   static constexpr bool aliases = false;           // the value lies in the first input's memory
   static constexpr bool reads_transposed = false;  // its loops heed Value::transposed
+  static constexpr bool commutes = false;          // its two operands: drawings don't number them
   static constexpr bool linear = false;  // in g, and by finite factors: no NaN begins in a pullback
   static constexpr bool has_slopes = true;  // each pullback is g times a number that g isn't in
   static constexpr std::array<Domain, (Arity == variadic ? 1u : static_cast<unsigned>(Arity))>
@@ -139,11 +146,11 @@ template <class T> inline constexpr bool is_traced<Deferred<T>> = true;
 template <class X>
 concept Traced = is_traced<X>;
 
-template <class Relation, class A, class B>
-struct Comparison;  // a > b, not yet recorded (ops/selection.hpp)
+template <class Relation, class... X>
+struct Comparison;  // a > b, or isnan(x), not yet recorded (ops/selection.hpp)
 template <class X> inline constexpr bool is_comparison = false;
-template <class Relation, class A, class B>
-inline constexpr bool is_comparison<Comparison<Relation, A, B>> = true;
+template <class Relation, class... X>
+inline constexpr bool is_comparison<Comparison<Relation, X...>> = true;
 
 template <class X>
 concept Operand = Traced<X> || is_comparison<X> || std::is_arithmetic_v<X>;
@@ -159,8 +166,8 @@ template <class T, class... More> struct Recording<Value<T>, More...> { using ty
 template <class T, class... More> struct Recording<Deferred<T>, More...> {
   using type = Deferred<T>;
 };
-template <class Relation, class A, class B, class... More>
-struct Recording<Comparison<Relation, A, B>, More...> : Recording<A, B> {};
+template <class Relation, class... X, class... More>
+struct Recording<Comparison<Relation, X...>, More...> : Recording<X...> {};
 
 /// Records Op on its operands: a node where they are handles, a computation where they are values.
 /// Inline, as the operators are: a handle whose address a call takes can't stay in a register.

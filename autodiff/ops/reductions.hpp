@@ -7,14 +7,16 @@
 #include <autodiff/ops/shaping.hpp>
 #include <autodiff/ops/transcendental.hpp>
 
+#include <concepts>
 #include <limits>
 
 namespace ramp {
 
-/// Which axis; negative ones count from the end.
+/// Which axis; negative ones count from the end. `sum(x, 1)` will do, but not `max(x, 1)`, which is
+/// the larger of the two, nor `norm(x, 1)`, which elsewhere is a sum of absolute values.
 struct Axis {
   int index;
-  explicit constexpr Axis(int i) : index(i) {}
+  constexpr Axis(int i) : index(i) {}
 };
 
 struct Along {
@@ -42,10 +44,6 @@ inline Shape reduced(const Shape& x, const Along& at) {
 struct Reduction : Structural<1, Along> {
   static Shape shape(const Shape& x, const Attr& at) { return reduced(x, at); }
 };
-inline Shape nonempty(const char* op, const Shape& x, const Along& at) {
-  if ((at.whole ? x.size() : x[at.axis]) == 0) shaping::fail(op, x, "there is nothing to reduce");
-  return reduced(x, at);
-}
 
 struct Sum : Reduction {
   static constexpr bool linear = true;
@@ -57,7 +55,7 @@ struct Sum : Reduction {
     return broadcast_to(reshape(g, kept(shape_of(x), at)), shape_of(x));
   }};
   static std::string label(const Attr& at) { return at.label("sum"); }
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, 10},
             {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {false, 0}}};
   }
@@ -66,7 +64,6 @@ struct Sum : Reduction {
 struct Mean : Reduction {
   static constexpr bool linear = true;
   static constexpr About about{"mean", "sum of x / n", "Arithmetic mean."};
-  static Shape shape(const Shape& x, const Attr& at) { return nonempty("mean", x, at); }
   static double count(const Shape& x, const Attr& at) {
     return static_cast<double>(at.whole ? x.size() : x[at.axis]);
   }
@@ -77,7 +74,7 @@ struct Mean : Reduction {
     return broadcast_to(reshape(g / count(shape_of(x), at), kept(shape_of(x), at)), shape_of(x));
   }};
   static std::string label(const Attr& at) { return at.label("mean"); }
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, 2.5},
             {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {1.5, 3.5}}, {false, 1, true}}};
   }
@@ -99,9 +96,9 @@ inline constexpr auto loop_along = [](auto x, const Along& at, auto loop) {
 };
 
 struct Max : Reduction {
-  static constexpr About about{"max", "max of x", "Largest element; NaN if one is NaN.",
+  static constexpr About about{"max", "max of x",
+                               "Largest element; NaN if one is NaN, of none -inf.",
                                "ties share the gradient equally"};
-  static Shape shape(const Shape& x, const Attr& at) { return nonempty("max", x, at); }
   static constexpr auto value = [](auto x, auto at) {
     return loop_along(x, at, [](auto... a) { largest(a...); });
   };
@@ -112,16 +109,16 @@ struct Max : Reduction {
     return gate(x, top, reshape(g, k) / ties, 1);
   }};
   static std::string label(const Attr& at) { return at.label("max"); }
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 5, 3, 4}}}, 5},
             {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {3, 5}}, {false, 0}}};
   }
 };
 
 struct Min : Reduction {
-  static constexpr About about{"min", "min of x", "Smallest element; NaN if one is NaN.",
+  static constexpr About about{"min", "min of x",
+                               "Smallest element; NaN if one is NaN, of none inf.",
                                "ties share the gradient equally"};
-  static Shape shape(const Shape& x, const Attr& at) { return nonempty("min", x, at); }
   static constexpr auto value = [](auto x, auto at) {
     return loop_along(x, at, [](auto... a) { smallest(a...); });
   };
@@ -132,7 +129,7 @@ struct Min : Reduction {
     return gate(bottom, x, reshape(g, k) / ties, 1);
   }};
   static std::string label(const Attr& at) { return at.label("min"); }
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 5, 3, 4}}}, 1},
             {{{Shape{2, 2}, {1, 5, 3, 4}}}, {Shape{2}, {1, 3}}, {false, 1}}};
   }
@@ -149,7 +146,6 @@ struct LogSumExp : Reduction {
   static constexpr About about{
       "logsumexp", "log(sum of exp(x))",
       "From the largest element down, so it can't overflow; all -inf give -inf, of slope 0."};
-  static Shape shape(const Shape& x, const Attr& at) { return nonempty("logsumexp", x, at); }
   static constexpr auto value = [](auto x, Along at) {
     at.keepdims = true;
     const decltype(x) e = exp_from_top(x, at);
@@ -165,7 +161,7 @@ struct LogSumExp : Reduction {
     return open / sum_to(e, k) * e;
   }};
   static std::string label(const Attr& at) { return at.label("logsumexp"); }
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {
         {{{Shape{2}, {0, 0}}}, 0.6931471805599453},
         {{{Shape{2, 2}, {1000, 1000, 0, -1000}}}, {Shape{2}, {1000.6931471805599, 0}}, {false, 1}}};
@@ -176,7 +172,6 @@ struct Norm : Reduction {
   static constexpr About about{"norm", "sqrt(sum of x * x)",
                                "Euclidean length; no square overflows or underflows.",
                                "x = 0, all of it: 0"};
-  static Shape shape(const Shape& x, const Attr& at) { return nonempty("norm", x, at); }
   static constexpr auto value = [](auto x, Along at) {
     using T = std::numeric_limits<std::remove_pointer_t<decltype(x.data)>>;
     at.keepdims = true;
@@ -189,26 +184,40 @@ struct Norm : Reduction {
     return gate(length, 0, reshape(g, k) * (x / length), 0);
   }};
   static std::string label(const Attr& at) { return at.label("norm"); }
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 2, 4}}}, 5},
             {{{Shape{2, 2}, {3, 4, 5, 12}}}, {Shape{2}, {5, 13}}, {false, 1}}};
   }
 };
 
-// sum(x), sum(x, Axis{1}), sum(x, Axis{1}, true): ShapeError if there is no such axis.
-#define RAMP_REDUCTION(name, O)                                                 \
-  template <Traced X> auto name(const X& x) { return record<O>({}, x); }        \
-  template <Traced X> auto name(const X& x, Axis axis, bool keepdims = false) { \
-    const int i = normal_axis(#name, axis.index, shape_of(x, #name));           \
-    return record<O>({false, i, keepdims}, x);                                  \
+// What the largest of nothing may be depends on what it is for: in a formula -inf, for a user none.
+template <Traced X> void check_any(const char* op, const X& x, const Along& at) {
+  const Shape shape = shape_of(x, op);
+  if ((at.whole ? shape.size() : shape[at.axis]) == 0)
+    shaping::fail(op, shape, "there is nothing to reduce");
+}
+
+// sum(x), sum(x, 1), sum(x, Axis{1}, true): ShapeError if there is no such axis.
+#define RAMP_REDUCTION(name, O, check)                                                   \
+  template <Traced X> auto name(const X& x) {                                            \
+    check(#name, x, Along{});                                                            \
+    return record<O>({}, x);                                                             \
+  }                                                                                      \
+  template <Traced X> auto name(const X& x, Axis axis, bool keepdims = false) {          \
+    const Along at{false, normal_axis(#name, axis.index, shape_of(x, #name)), keepdims}; \
+    check(#name, x, at);                                                                 \
+    return record<O>(at, x);                                                             \
   }
-RAMP_REDUCTION(sum, Sum)
-RAMP_REDUCTION(mean, Mean)
-RAMP_REDUCTION(max, Max)
-RAMP_REDUCTION(min, Min)
-RAMP_REDUCTION(logsumexp, LogSumExp)
-RAMP_REDUCTION(norm, Norm)
+#define RAMP_ANY(...) void(0)
+RAMP_REDUCTION(sum, Sum, RAMP_ANY)
+RAMP_REDUCTION(mean, Mean, RAMP_ANY)
+RAMP_REDUCTION(max, Max, check_any)
+RAMP_REDUCTION(min, Min, check_any)
+RAMP_REDUCTION(logsumexp, LogSumExp, RAMP_ANY)
+RAMP_REDUCTION(norm, Norm, RAMP_ANY)
 #undef RAMP_REDUCTION
+#undef RAMP_ANY
+template <Traced X> void norm(const X& x, std::integral auto) = delete;  // norm(x, Axis{1})
 
 /// norm(a - b): the distance of two points, with slope 0 where they meet.
 template <class A, class B, class... Along>

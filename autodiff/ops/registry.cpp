@@ -9,12 +9,15 @@ namespace ramp {
 
 extern template std::vector<OpInfo> make_ops(Arithmetic);
 extern template std::vector<OpInfo> make_ops(Transcendental);
+extern template std::vector<OpInfo> make_ops(Trigonometric);
 extern template std::vector<OpInfo> make_ops(Normal);
 extern template std::vector<OpInfo> make_ops(Activations);
 extern template std::vector<OpInfo> make_ops(Kinked);
+extern template std::vector<OpInfo> make_ops(Rounding);
 extern template std::vector<OpInfo> make_ops(Selection);
 extern template std::vector<OpInfo> make_ops(Shaping);
 extern template std::vector<OpInfo> make_ops(Products);
+extern template std::vector<OpInfo> make_ops(Factored);
 extern template std::vector<OpInfo> make_ops(Reductions);
 extern template std::vector<OpInfo> make_ops(Indexing);
 extern template std::vector<OpInfo> make_ops(Probabilities);

@@ -71,7 +71,7 @@ struct OpInfo {
   OpId id = 0;
   About about{};
   int arity = 0;
-  bool elementwise = false, aliases = false, linear = false;
+  bool elementwise = false, aliases = false, linear = false, commutes = false;
   bool has_slopes = false;    // each pullback is g times a number that g isn't in
   bool has_partials = false;  // and numbers are recorded with theirs
   std::uint32_t differentiable = 0, passes_on = 0;  // a bit an input

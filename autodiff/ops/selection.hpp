@@ -3,6 +3,9 @@
 
 #include <autodiff/ops/op.hpp>
 
+#include <limits>
+#include <tuple>
+
 namespace ramp {
 
 /// Numbers select as ops do.
@@ -22,7 +25,7 @@ struct Where : Elementwise<3> {
   static constexpr auto pullbacks =
       std::tuple{no_gradient, [](auto g, auto condition) { return where(condition, g, 0); },
                  [](auto g, auto condition) { return where(condition, 0, g); }};
-  static Examples examples() { return {{{1, 2, 3}, 2}, {{0, 2, 3}, 3}}; }
+  template <class E = Examples> static E examples() { return {{{1, 2, 3}, 2}, {{0, 2, 3}, 3}}; }
 };
 template <class C, class A, class B>
 requires AnyTraced<C, A, B>
@@ -30,22 +33,23 @@ auto where(const C& condition, const A& a, const B& b) {
   return record<Where>({}, condition, a, b);
 }
 
-// a > b and its like, as an operand of another op or as the condition of an `if`.
-template <class Relation, class A, class B> struct Comparison {
-  A a;
-  B b;
+// a > b and its like, as an operand of another op or wherever C++ wants a bool.
+template <class Relation, class... X> struct Comparison {
+  std::tuple<X...> operands;
 
-  auto recorded() const { return record<Relation>({}, a, b); }
-  /// Of two scalars; ShapeError for tensors, whose comparison is for where().
-  explicit operator bool() const {
-    // Numbers of two tapes aren't compared either: the graph of none would show it.
-    if constexpr (is_handle<A> && is_handle<B>)
-      A::check_together(a, b, Relation::about.name);
-    else if constexpr (is_handle<A>)
-      A::check_together(a, a, Relation::about.name);
-    else if constexpr (is_handle<B>)
-      B::check_together(b, b, Relation::about.name);
-    return Relation::value(number(a), number(b)) != 0;
+  auto recorded() const {
+    return std::apply([](const X&... x) { return record<Relation>({}, x...); }, operands);
+  }
+  /// Of scalars; ShapeError for tensors, whose comparison is for where().
+  operator bool() const {
+    using Handle = typename Recording<X...>::type;
+    return std::apply(
+        [](const X&... x) {
+          // Numbers of two tapes aren't compared either: the graph of none would show it.
+          Handle::check_together(Relation::about.name, x...);
+          return Relation::value(number<typename Handle::Number>(x)...) != 0;
+        },
+        operands);
   }
 
   // For code that says `using std::max`, as those of Var.
@@ -53,20 +57,20 @@ template <class Relation, class A, class B> struct Comparison {
   friend auto min(const Comparison& p, const Comparison& q) { return minimum(p, q); }
 
  private:
-  template <class X> static constexpr bool is_handle = requires(const X& x) {
-    X::check_together(x, x, "");
-  };
-  template <class X> static auto number(const X& x) {
-    using T = typename Recording<A, B>::type::Number;  // in which where() compares, too
-    if constexpr (std::is_arithmetic_v<X>)
-      return static_cast<T>(x);
+  // As where() would compare it.
+  template <class T, class Y> static T number(const Y& y) {
+    if constexpr (std::is_arithmetic_v<Y>)
+      return static_cast<T>(y);
+    else if constexpr (is_comparison<Y>)
+      return static_cast<T>(static_cast<bool>(y));
     else
-      return x.item();
+      return y.item();
   }
 };
 
 #define RAMP_COMPARISON(Name, name, op, first, second, third)                                \
   struct Name : Elementwise<2> {                                                             \
+    static constexpr bool commutes = first == third;                                         \
     static constexpr About about{name, "1 if a " #op " b, else 0",                           \
                                  "Comparison; NaN compares "                                 \
                                  "unequal.",                                                 \
@@ -80,7 +84,7 @@ template <class Relation, class A, class B> struct Comparison {
   };                                                                                         \
   template <class A, class B>                                                                \
   requires AnyTraced<A, B> Comparison<Name, A, B>                                            \
-  operator op(const A& a, const B& b) { return {a, b}; }
+  operator op(const A& a, const B& b) { return {{a, b}}; }
 RAMP_COMPARISON(Greater, "greater", >, 0, 0, 1)
 RAMP_COMPARISON(GreaterEqual, "greater_equal", >=, 0, 1, 1)
 RAMP_COMPARISON(Less, "less", <, 1, 0, 0)
@@ -89,6 +93,25 @@ RAMP_COMPARISON(Equal, "equal", ==, 0, 1, 0)
 RAMP_COMPARISON(NotEqual, "not_equal", !=, 1, 0, 1)
 #undef RAMP_COMPARISON
 
-using Selection = OpList<Where, Greater, GreaterEqual, Less, LessEqual, Equal, NotEqual>;
+// Of each element; where C++ wants a bool, of a scalar.
+#define RAMP_QUERY(Name, name, formula, doc, condition, ...)                     \
+  struct Name : Elementwise<1> {                                                 \
+    static constexpr About about{#name, formula, doc};                           \
+    static constexpr auto value = [](auto x) { return where(condition, 1, 0); }; \
+    static constexpr auto pullbacks = std::tuple{no_gradient};                   \
+    template <class E = Examples> static E examples() { return __VA_ARGS__; }    \
+  };                                                                             \
+  template <Traced X> Comparison<Name, X> name(const X& x) { return {{x}}; }
+RAMP_QUERY(IsNan, isnan, "1 if x is NaN, else 0", "No number.", x != x, {{{2}, 0}, {{-0.5}, 0}})
+RAMP_QUERY(IsInf, isinf, "1 if |x| is infinite, else 0", "Infinity, of either sign.",
+           abs(x) == std::numeric_limits<double>::infinity(), {{{2}, 0}, {{-1e30}, 0}})
+RAMP_QUERY(IsFinite, isfinite, "1 if x is finite, else 0", "Neither NaN nor infinite.", x - x == 0,
+           {{{2}, 1}, {{-1e30}, 1}})
+RAMP_QUERY(SignBit, signbit, "1 if x has a minus sign, else 0", "Below 0, or -0.",
+           copysign(1, x) < 0, {{{-2}, 1}, {{3}, 0}})
+#undef RAMP_QUERY
+
+using Selection = OpList<Where, Greater, GreaterEqual, Less, LessEqual, Equal, NotEqual, IsNan,
+                         IsInf, IsFinite, SignBit>;
 
 }  // namespace ramp

@@ -12,4 +12,13 @@ void shaping::fail(const char* op, const Shape& a, const Shape& b, const char* w
   throw ShapeError(fmt::format("[{}] {} and {}: {}", op, to_string(a), to_string(b), why));
 }
 
+std::string shaping::label_along(const char* op, int axis) {
+  return fmt::format("{} axis {}", op, axis);
+}
+
+std::string Range::label(const char* op) const {
+  const std::string by = step == 1 ? "" : fmt::format(":{}", step);
+  return shaping::label_along(fmt::format("{} {}:{}{}", op, start, stop, by).c_str(), axis);
+}
+
 }  // namespace ramp

@@ -14,6 +14,7 @@ namespace ramp {
 namespace shaping {
 [[noreturn]] void fail(const char* op, const Shape& x, const char* why);
 [[noreturn]] void fail(const char* op, const Shape& a, const Shape& b, const char* why);
+std::string label_along(const char* op, int axis);  // "concat axis 1"
 }  // namespace shaping
 
 struct Transpose : Structural<1> {
@@ -26,7 +27,7 @@ struct Transpose : Structural<1> {
   }
   static constexpr auto value = [](auto x) { return transpose(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g) { return transpose(g); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{3, 2}, {1, 4, 2, 5, 3, 6}}}};
   }
 };
@@ -47,7 +48,7 @@ struct Reshape : Structural<1, ToShape> {
   static constexpr auto value = [](auto x, auto at) { return reshape(x, at.to); };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x) { return reshape(g, shape_of(x)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{4}, {1, 2, 3, 4}}, {Shape{4}}}};
   }
 };
@@ -88,7 +89,7 @@ struct Permute : Structural<1, Axes> {
       inverse.order[static_cast<std::size_t>(at.order[i])] = static_cast<std::int8_t>(i);
     return record<Permute>(inverse, g);
   }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{1, 2, 3}, {1, 2, 3, 4, 5, 6}}},
              {Shape{3, 1, 2}, {1, 4, 2, 5, 3, 6}},
              {{2, 0, 1, 3}}}};
@@ -111,6 +112,7 @@ struct Range {
   int axis = 0;
   std::uint32_t start = 0, stop = 0, step = 1;
   std::uint32_t count() const { return (stop - start + step - 1) / step; }
+  std::string label(const char* op) const;  // "slice 2:5 axis 1"
   Walk walk(const Shape& whole) const {
     Walk walk = row_major(whole);
     auto& along = walk.steps[static_cast<std::size_t>(axis)];
@@ -134,7 +136,8 @@ struct Slice : Structural<1, Range> {
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x, auto, auto at) { return embed(g, shape_of(x), at); }};
-  static Examples examples() {
+  static std::string label(const Attr& at) { return at.label("slice"); }
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2, 2}, {2, 3, 5, 6}}, {1, 1, 3, 1}},
             {{{Shape{5}, {1, 2, 3, 4, 5}}}, {Shape{3}, {1, 3, 5}}, {0, 0, 5, 2}}};
   }
@@ -176,7 +179,8 @@ struct Embed : Structural<1, Place> {
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto, auto, auto at) { return record<Slice>(at.range, g); }};
-  static Examples examples() {
+  static std::string label(const Attr& at) { return at.range.label("embed"); }
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2}, {7, 8}}}, {Shape{5}, {0, 7, 0, 8, 0}}, {{0, 1, 5, 2}, {5}}}};
   }
 };
@@ -221,7 +225,8 @@ struct Concat : Structural<variadic, AlongAxis> {
   static constexpr auto pullbacks = std::tuple{[](auto g, auto in, auto, auto at, int k) {
     return record<Slice>(part(in, static_cast<std::size_t>(k), at.axis), g);
   }};
-  static Examples examples() {
+  static std::string label(const Attr& at) { return shaping::label_along("concat", at.axis); }
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 1}, {1, 2}}, {Shape{2, 2}, {3, 4, 5, 6}}},
              {Shape{2, 3}, {1, 3, 4, 2, 5, 6}},
              {1}}};
@@ -230,12 +235,17 @@ struct Concat : Structural<variadic, AlongAxis> {
 /// Joins tensors of one tape along `axis`; all other sizes must agree (ShapeError).
 template <class T> Var<T> concat(std::span<const Var<T>> in, int axis) {
   if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
-  for (const Var<T>& x : in) Var<T>::check_together(in[0], x, "concat");
+  for (const Var<T>& x : in) Var<T>::check_together("concat", in[0], x);
   const int along = normal_axis("concat", axis, shape_of(in[0], "concat"));
   return Var<T>::template record_list<Concat>({along}, in);
 }
 template <class T> Var<T> concat(std::initializer_list<Var<T>> in, int axis) {
   return concat(std::span<const Var<T>>(in.begin(), in.size()), axis);
+}
+/// The same of a vector, an array.
+template <class R>
+requires is_traced<ValueIn<R>> ValueIn<R> concat(const R& in, int axis) {
+  return concat(std::span<const ValueIn<R>>(in), axis);
 }
 
 struct BroadcastTo : Structural<1, ToShape> {
@@ -254,7 +264,7 @@ struct BroadcastTo : Structural<1, ToShape> {
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x) { return sum_to(g, shape_of(x)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2}, {1, 2}}}, {Shape{2, 2}, {1, 2, 1, 2}}, {Shape{2, 2}}},
             {{5}, {Shape{3}, {5, 5, 5}}, {Shape{3}}}};
   }
@@ -281,7 +291,7 @@ struct SumTo : Structural<1, ToShape> {
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x) { return broadcast_to(g, shape_of(x)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2}, {4, 6}}, {Shape{2}}},
             {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 1}, {3, 7}}, {Shape{2, 1}}}};
   }
@@ -304,7 +314,7 @@ struct Detach : Structural<1> {
   static Shape shape(const Shape& x) { return x; }
   static constexpr auto value = [](auto x) { return x; };
   static constexpr auto pullbacks = std::tuple{no_gradient};
-  static Examples examples() { return {{{3}, 3}}; }
+  template <class E = Examples> static E examples() { return {{{3}, 3}}; }
 };
 RAMP_UNARY(detach, Detach)
 // In numbers there is nothing to detach.

@@ -12,30 +12,28 @@ struct Rowwise : Structural<1, AlongAxis> {
 
 struct LogSoftmax : Rowwise {
   static constexpr About about{"log_softmax", "x - logsumexp(x)", "Logarithms of softmax."};
-  static Shape shape(const Shape& x, const Attr& at) {
-    return nonempty("log_softmax", x, keep(at)), x;
-  }
+  static Shape shape(const Shape& x) { return x; }
   static constexpr auto value = [](auto x, auto at) {
     const decltype(x) below = above(x, record<Max>(keep(at), x));
     return below - log(record<Sum>(keep(at), exp(below)));
   };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto, auto y, auto at) { return g - exp(y) * record<Sum>(keep(at), g); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2}, {0, 0}}}, {Shape{2}, {-0.6931471805599453, -0.6931471805599453}}}};
   }
 };
 
 struct Softmax : Rowwise {
   static constexpr About about{"softmax", "exp(x) / sum of exp(x)", "Each row sums to 1."};
-  static Shape shape(const Shape& x, const Attr& at) { return nonempty("softmax", x, keep(at)), x; }
+  static Shape shape(const Shape& x) { return x; }
   static constexpr auto value = [](auto x, auto at) {
     const decltype(x) e = exp_from_top(x, keep(at));
     return e / record<Sum>(keep(at), e);
   };
   static constexpr auto pullbacks = std::tuple{
       [](auto g, auto, auto y, auto at) { return y * (g - record<Sum>(keep(at), g * y)); }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{{Shape{2}, {0, 1.0986122886681098}}}, {Shape{2}, {0.25, 0.75}}}};
   }
 };
@@ -80,7 +78,7 @@ struct CrossEntropy : ByIndex {
     const V sum = record<Sum>(row, rest);
     return reshape(g / (sum + chosen), k) * (rest - unpick(sum, at.span(), shape_of(x)[1]));
   }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     static constexpr std::array<std::int32_t, 2> labels{1, 0};
     return {{{{Shape{2, 2}, {0, 0, 3, 3}}},
              {Shape{2}, {0.6931471805599453, 0.6931471805599453}},

@@ -3,6 +3,8 @@
 
 #include <autodiff/ops/op.hpp>
 
+#include <numbers>
+
 namespace ramp {
 
 // exp(x), x <= 0, is large * small, and large is no denormal: x exp(x) as x * large * small doesn't
@@ -17,7 +19,7 @@ struct Exp : Elementwise<1> {
   static constexpr About about{"exp", "exp(x)", "Exponential."};
   static constexpr auto value = [](auto x) { return exp(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto, auto y) { return g * y; }};
-  static Examples examples() {
+  template <class E = Examples> static E examples() {
     return {{{0}, 1}, {{1}, 2.718281828459045}, {{-2}, 0.1353352832366127}};
   }
 };
@@ -28,7 +30,9 @@ struct Log : Elementwise<1> {
   static constexpr std::array domain{positive};
   static constexpr auto value = [](auto x) { return log(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g / x; }};
-  static Examples examples() { return {{{1}, 0}, {{2}, 0.6931471805599453}}; }
+  template <class E = Examples> static E examples() {
+    return {{{1}, 0}, {{2}, 0.6931471805599453}};
+  }
 };
 RAMP_UNARY(log, Log)
 
@@ -37,7 +41,9 @@ struct Log1p : Elementwise<1> {
   static constexpr std::array domain{Domain{.low = -1}};
   static constexpr auto value = [](auto x) { return log1p(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g / (1 + x); }};
-  static Examples examples() { return {{{0}, 0}, {{1e-10}, 9.9999999995e-11}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0}, {{1e-10}, 9.9999999995e-11}};
+  }
 };
 RAMP_UNARY(log1p, Log1p)
 
@@ -45,15 +51,55 @@ struct Expm1 : Elementwise<1> {
   static constexpr About about{"expm1", "exp(x) - 1", "Exact where x is small."};
   static constexpr auto value = [](auto x) { return expm1(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g * exp(x); }};
-  static Examples examples() { return {{{0}, 0}, {{1e-10}, 1.00000000005e-10}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0}, {{1e-10}, 1.00000000005e-10}};
+  }
 };
 RAMP_UNARY(expm1, Expm1)
+
+struct Exp2 : Elementwise<1> {
+  static constexpr About about{"exp2", "2^x", "Power of two."};
+  static constexpr auto value = [](auto x) { return exp2(x); };
+  // y may be too large for the type where y log(2) isn't.
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y) {
+    const auto half = where(y == std::numeric_limits<double>::infinity(), exp2(x - 1), y / 2);
+    return g * (2 * std::numbers::ln2 * half);
+  }};
+  template <class E = Examples> static E examples() {
+    return {{{3}, 8}, {{-1.5}, 0.3535533905932738}};
+  }
+};
+RAMP_UNARY(exp2, Exp2)
+
+struct Log2 : Elementwise<1> {
+  static constexpr About about{"log2", "log(x) / log(2)", "Logarithm to base 2."};
+  static constexpr std::array domain{positive};
+  static constexpr auto value = [](auto x) { return log2(x); };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return g * (std::numbers::log2e / x); }};
+  template <class E = Examples> static E examples() { return {{{8}, 3}, {{0.25}, -2}}; }
+};
+RAMP_UNARY(log2, Log2)
+
+struct Log10 : Elementwise<1> {
+  static constexpr About about{"log10", "log(x) / log(10)", "Logarithm to base 10."};
+  static constexpr std::array domain{positive};
+  static constexpr auto value = [](auto x) { return log10(x); };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return g * (std::numbers::log10e / x); }};
+  template <class E = Examples> static E examples() {
+    return {{{1000}, 3}, {{2}, 0.3010299956639812}};
+  }
+};
+RAMP_UNARY(log10, Log10)
 
 struct Sin : Elementwise<1> {
   static constexpr About about{"sin", "sin(x)", "Sine of an angle in radians."};
   static constexpr auto value = [](auto x) { return sin(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g * cos(x); }};
-  static Examples examples() { return {{{0}, 0}, {{1}, 0.8414709848078965}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0}, {{1}, 0.8414709848078965}};
+  }
 };
 RAMP_UNARY(sin, Sin)
 
@@ -61,7 +107,9 @@ struct Cos : Elementwise<1> {
   static constexpr About about{"cos", "cos(x)", "Cosine of an angle in radians."};
   static constexpr auto value = [](auto x) { return cos(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return -g * sin(x); }};
-  static Examples examples() { return {{{0}, 1}, {{1}, 0.5403023058681398}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 1}, {{1}, 0.5403023058681398}};
+  }
 };
 RAMP_UNARY(cos, Cos)
 
@@ -76,7 +124,9 @@ struct SechSquared : Elementwise<1> {
   static constexpr auto value = [](auto x) { return sech_squared(x); };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x, auto y) { return -2 * g * y * tanh(x); }};
-  static Examples examples() { return {{{0}, 1}, {{1}, 0.4199743416140261}, {{-400}, 0}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 1}, {{1}, 0.4199743416140261}, {{-400}, 0}};
+  }
 };
 RAMP_UNARY(sech_squared, SechSquared)
 
@@ -84,10 +134,13 @@ struct Tanh : Elementwise<1> {
   static constexpr About about{"tanh", "tanh(x)", "Hyperbolic tangent."};
   static constexpr auto value = [](auto x) { return tanh(x); };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x) { return g * sech_squared(x); }};
-  static Examples examples() { return {{{0}, 0}, {{1}, 0.7615941559557649}}; }
+  template <class E = Examples> static E examples() {
+    return {{{0}, 0}, {{1}, 0.7615941559557649}};
+  }
 };
 RAMP_UNARY(tanh, Tanh)
 
-using Transcendental = OpList<Exp, Log, Log1p, Expm1, Sin, Cos, SechSquared, Tanh>;
+using Transcendental =
+    OpList<Exp, Log, Log1p, Expm1, Exp2, Log2, Log10, Sin, Cos, SechSquared, Tanh>;
 
 }  // namespace ramp

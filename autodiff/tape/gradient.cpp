@@ -33,6 +33,10 @@ void Tape<T>::backward(const Var<T>& root, const Tensor<T>& seed, BackwardOption
 template <class T>
 void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options) {
   const Shape* const seed_shape = seed ? &seed->shape() : nullptr;
+  if (root.is_number())
+    throw GradientError(
+        fmt::format("[backward] the root is the number {}, which no variable went into",
+                    printable(root.number_)));
   check_root(root, seed_shape, "backward");
   if (!root.varies())  // the gradient is 0, but whoever trains on it has made a mistake
     throw GradientError(
@@ -85,13 +89,17 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
 
 template <class T>
 std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>> inputs) {
-  check_root(root, nullptr, "grad");
   check_inputs(inputs, "grad");
+  std::vector<Tensor<T>> all;
+  if (root.is_number()) {
+    for (const Var<T>& x : inputs) all.emplace_back(x.shape());
+    return all;
+  }
+  check_root(root, nullptr, "grad");
   std::swap(adjoints_, grads_);  // what backward() gave stays
   const auto back = [this](void*) { std::swap(adjoints_, grads_); };
   const std::unique_ptr<void, decltype(back)> guard(this, back);
   sweep_whole(root, nullptr, true, false);
-  std::vector<Tensor<T>> all;
   for (const Var<T>& x : inputs) all.push_back(gradient(x));
   return all;
 }

@@ -31,11 +31,10 @@ template <class T> AnyAttr Tape<T>::attr_of(std::uint32_t i) const {
   return attr;
 }
 
-// `tie` is between two variables, not with a constant.
 template <class T> Conventions Tape<T>::conventions(std::uint32_t i) const {
   const Operands<T> in = operands(i);
   const bool both = varies(i) && in.size() > 1 && passes(i, 0) && passes(i, 1);
-  return {options_.at_zero, both ? 0.5 : options_.at_zero};
+  return {options_.at_zero, share_at_tie(options_.at_zero, both)};
 }
 
 template <class T> Shape Tape<T>::shape_of(std::uint32_t i) const {

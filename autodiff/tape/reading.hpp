@@ -235,6 +235,7 @@ template <class O> OpInfo make_op() {
   op.elementwise = O::elementwise;
   op.aliases = O::aliases;
   op.linear = O::linear;
+  op.commutes = O::commutes;
   op.has_slopes = O::elementwise && O::has_slopes;
   op.has_partials = has_partials<O>;
   op.domain = O::domain;

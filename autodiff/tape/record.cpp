@@ -145,7 +145,7 @@ Var<T> Tape<T>::push_partials(const OpInfo& op, std::span<const Input<T>> in, co
   }
   const Rules<T>& rules = op.rules<T>();
   const T y = rules.scalar(x.data(), attr);
-  const Conventions c{options_.at_zero, count == 2 ? 0.5 : options_.at_zero};
+  const Conventions c{options_.at_zero, share_at_tie(options_.at_zero, count == 2)};
   count = 0;
   for (std::size_t k = 0; k < in.size(); ++k)
     if (in[k].node) slope[count++] = rules.partials[k](x.data(), y, attr, c);
@@ -250,6 +250,46 @@ template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in,
   return push(tag, attr_at, place, in.size(), data, shape);
 }
 
+// The axes that are given become one, of which a place is cut out.
+template <class T> Var<T> Var<T>::part(std::span<const std::int64_t> places) const {
+  const Shape shape = ramp::shape_of(*this, "element");
+  if (static_cast<int>(places.size()) > shape.rank())
+    throw IndexError(fmt::format("[element] {} has no {} axes", to_string(shape), places.size()));
+  std::int64_t at = 0, all = 1;
+  Shape rest = shape;
+  for (int axis = 0; axis < static_cast<int>(places.size()); ++axis) {
+    const std::int64_t n = shape[axis], place = places[static_cast<std::size_t>(axis)];
+    if (place < -n || place >= n)
+      throw IndexError(fmt::format("[element] place {} lies outside axis {} of {}", place, axis,
+                                   to_string(shape)));
+    at = at * n + (place < 0 ? place + n : place);
+    all *= n;
+    rest = rest.without(0);
+  }
+  if (places.empty()) return *this;
+  const Shape rows = rest.inserted(0, static_cast<std::uint32_t>(all));
+  return reshape(slice(reshape(*this, rows), 0, at, at + 1), rest);
+}
+
+// An op on whole tensors, of numbers alone.
+template <class T> Var<T> Var<T>::compute(OpId id, std::span<const Var> numbers, const void* attr) {
+  const OpInfo& op = op_info(id);
+  const Shape shape = op.shape(std::vector<Shape>(numbers.size()), attr);
+  if (shape.rank() > 0)
+    throw HandleError(
+        fmt::format("[{}] numbers alone are on no tape, and what it gives is a tensor: make one of "
+                    "them a leaf() or constant()",
+                    op.about.name));
+  Arena scratch;
+  std::vector<Value<T>> in;
+  for (const Var& x : numbers) in.push_back(Value<T>::of({&x.number_, Shape{}}, &scratch));
+  T y;
+  evaluate<T>(op, in, attr, {&y, Shape{}}, false);
+  return y;
+}
+
+template class Var<float>;
+template class Var<double>;
 template class Tape<float>;
 template class Tape<double>;
 

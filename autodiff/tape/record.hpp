@@ -76,7 +76,7 @@ template <class T> template <class O>
   if (nodes.full()) [[unlikely]]
     tape->grow();
   const T x0 = nodes[a].value, x1 = nodes[b].value;
-  const At<typename O::Attr> at{{}, at_zero, 0.5};
+  const At<typename O::Attr> at{{}, at_zero, share_at_tie(at_zero, true)};
   const T y = value_of_numbers<O, T>(at, x0, x1);
   const T first = partial<O, 0, T>(at, y, x0, x1), second = partial<O, 1, T>(at, y, x0, x1);
   return now | push({op_id<O>(), Tag::varies}, y, first, second, {a, b}, is_finite(first + second));
@@ -87,7 +87,7 @@ template <class T> template <class O, bool first>
   if (nodes.full()) [[unlikely]]
     tape->grow();
   const T x0 = first ? number : nodes[a].value, x1 = first ? nodes[a].value : number;
-  const At<typename O::Attr> at{{}, at_zero, at_zero};
+  const At<typename O::Attr> at{{}, at_zero, share_at_tie(at_zero, false)};
   const T y = value_of_numbers<O, T>(at, x0, x1), d = partial<O, first, T>(at, y, x0, x1);
   return now | push({op_id<O>(), Tag::varies | (first ? Tag::number_first : Tag::number_second)}, y,
                     d, number, {a, 0}, is_finite(d));
@@ -128,7 +128,9 @@ template <class T> template <class O, class... X>
 
 template <class T> template <class O>
 Var<T> Var<T>::record_list(const typename O::Attr& attr, std::span<const Var> in) {
-  return in[0].tape(O::about.name).record(op_id<O>(), in, &attr);
+  const auto first = std::find_if(in.begin(), in.end(), [](const Var& v) { return v.trace_; });
+  if (first == in.end()) return compute(op_id<O>(), in, &attr);
+  return first->tape(O::about.name).record(op_id<O>(), in, &attr);
 }
 
 template <class T> template <class O>
@@ -163,9 +165,13 @@ inline Var<T> Var<T>::record_vars(const typename O::Attr& attr, const Var& a, co
 template <class T> template <class O, class... X>
 [[gnu::noinline]] Var<T> Var<T>::record_slowly(const typename O::Attr& attr, const X... x) {
   static_assert(sizeof...(X) == O::arity);
-  if constexpr (O::elementwise)
-    if ((x.is_number() && ...)) return Var(value_of_numbers<O, T>(attr, x.number_...));
   const std::array<Var, sizeof...(X)> all{x...};
+  if ((x.is_number() && ...)) {
+    if constexpr (O::elementwise)
+      return value_of_numbers<O, T>(attr, x.number_...);
+    else
+      return compute(op_id<O>(), all, &attr);
+  }
   const auto first = std::find_if(all.begin(), all.end() - 1, [](Var v) { return v.trace_; });
   Tape<T>& on = first->tape(O::about.name);
   if constexpr (O::elementwise)
@@ -173,10 +179,14 @@ template <class T> template <class O, class... X>
   return on.record(op_id<O>(), all, &attr);
 }
 
-template <class T> void Var<T>::check_together(const Var& a, const Var& b, const char* call) {
-  for (const Var* x : {&a, &b})
-    for (const Var* on : {&a, &b})
-      if (!x->is_number() && !on->is_number()) on->tape(call).at(*x, call);
+template <class T> template <class... X>
+void Var<T>::check_together(const char* call, const X&... x) {
+  const auto check = [call]<class A, class B>(const A& a, const B& b) {
+    if constexpr (std::is_same_v<A, Var> && std::is_same_v<B, Var>)
+      if (!a.is_number() && !b.is_number()) a.tape(call).at(b, call);
+  };
+  const auto with_all = [&](const auto& a) { (check(a, x), ...); };
+  (with_all(x), ...);
 }
 
 // An op of numbers that isn't recorded with partials: there are three of them, or one doesn't vary.

@@ -11,7 +11,7 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
                                                              std::span<const Var<T>> inputs,
                                                              std::optional<Var<T>> seed) {
   const Shape seed_shape = seed ? shape_of(at(*seed, "grad_on_tape")) : Shape{};
-  check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
+  if (!root.is_number()) check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
   check_inputs(inputs, "grad_on_tape");
   const Mark before = mark();
   try {
@@ -28,7 +28,7 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
 template <class T>
 std::vector<Var<T>> Tape<T>::record_gradients(const Var<T>& root, std::span<const Var<T>> inputs,
                                               const std::optional<Var<T>>& seed) {
-  const std::uint32_t n = root.index() + 1;
+  const std::uint32_t n = root.is_number() ? 1 : root.index() + 1;
   std::vector<bool> between(n);  // depends on one of the inputs
   for (const Var<T>& x : inputs)
     if (x.index() < n) between[x.index()] = true;

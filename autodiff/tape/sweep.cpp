@@ -193,7 +193,7 @@ template <class T> bool Tape<T>::sweep_general(std::uint32_t i, bool careful) {
   const AnyAttr attr = attr_of(i);
   const bool both = in.size() > 1 && wanted(0) && wanted(1);  // as in conventions(i), which looks
   const double at_zero = options_.at_zero;                    // for what is here
-  Call<T> call{{values, in.size()}, {}, attr.bytes.data(), {at_zero, both ? 0.5 : at_zero}};
+  Call<T> call{{values, in.size()}, {}, attr.bytes.data(), {at_zero, share_at_tie(at_zero, both)}};
   read({i, 0}, call.y);
 
   // The last operand of this node's size that has no adjoint yet takes over g's memory: nobody

@@ -73,6 +73,17 @@ template <class T = double> class Tape {
   Var<T> leaf(const Tensor<T>& value, Name name = {}) {
     return add_leaf(value.view(), true, true, name);
   }
+  /// Of any container of numbers, as a vector or of `shape`; of rows of numbers, as a matrix.
+  template <class R>
+  requires Numbers<R> || Rows<R> Var<T> leaf(const R& values, Name name = {}) {
+    return leaf(Tensor<T>(values), name);
+  }
+  template <Numbers R> Var<T> leaf(const Shape& shape, const R& values, Name name = {}) {
+    return leaf(Tensor<T>(shape, values), name);
+  }
+  Var<T> leaf(std::initializer_list<std::initializer_list<T>> rows, Name name = {}) {
+    return leaf(Tensor<T>(rows), name);
+  }
   /// The same without a gradient.
   Var<T> constant(T value, Name name = {}) { return leaf_number(value, false, name); }
   Var<T> constant(std::initializer_list<T> values, Name name = {}) {
@@ -83,6 +94,16 @@ template <class T = double> class Tape {
   }
   Var<T> constant(const Tensor<T>& value, Name name = {}) {
     return add_leaf(value.view(), false, true, name);
+  }
+  template <class R>
+  requires Numbers<R> || Rows<R> Var<T> constant(const R& values, Name name = {}) {
+    return constant(Tensor<T>(values), name);
+  }
+  template <Numbers R> Var<T> constant(const Shape& shape, const R& values, Name name = {}) {
+    return constant(Tensor<T>(shape, values), name);
+  }
+  Var<T> constant(std::initializer_list<std::initializer_list<T>> rows, Name name = {}) {
+    return constant(Tensor<T>(rows), name);
   }
   /// A constant that isn't copied: the memory must stay as it is until the tape is cleared.
   Var<T> borrow(View<const T> value, Name name = {}) { return add_leaf(value, false, false, name); }
@@ -106,7 +127,8 @@ template <class T = double> class Tape {
       return x.place() < adjoints_.swept ? adjoints_.scalars[x.place()] : T(0);
     return gradient(x).item();
   }
-  /// d root / d inputs as values. Parameters' own gradients are left alone. GradientError for an
+  /// d root / d inputs as values, zeros of a root that is a number. Parameters' own gradients are
+  /// left alone. GradientError for an
   /// input that doesn't vary.
   std::vector<Tensor<T>> grad(const Var<T>& root, std::span<const Var<T>> inputs);
   std::vector<Tensor<T>> grad(const Var<T>& root, std::initializer_list<Var<T>> inputs) {

@@ -4,26 +4,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ostream>
 
 namespace ramp {
 namespace {
+
+std::int64_t number(std::uint32_t n) { return n; }
+std::int64_t number(Size size) { return size.n; }
 
 std::string listed(const auto& sizes, std::size_t n) {
   std::string text;
   for (std::size_t i = 0; i < n; ++i) {
     if (i) text += ", ";
-    text += std::to_string(sizes[i]);
+    text += std::to_string(number(sizes[i]));
   }
   return text;
 }
 
 }  // namespace
 
-Shape::Shape(std::span<const std::int64_t> sizes) {
+Shape::Shape(std::span<const Size> sizes) {
   if (sizes.size() > max_rank)
     throw ShapeError(fmt::format("[shape] ({}) has rank {}: at most {} is supported",
                                  listed(sizes, sizes.size()), sizes.size(), max_rank));
-  for (const std::int64_t n : sizes) {
+  for (const auto [n] : sizes) {
     if (n < 0 || n > std::int64_t{UINT32_MAX})
       throw ShapeError(fmt::format("[shape] ({}): a size must lie between 0 and 2^32 - 1",
                                    listed(sizes, sizes.size())));
@@ -58,6 +62,8 @@ Shape Shape::inserted(int axis, std::uint32_t size) const {
 std::string to_string(const Shape& shape) {
   return fmt::format("({})", listed(shape.sizes(), static_cast<std::size_t>(shape.rank())));
 }
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
 
 bool broadcast(const Shape& a, const Shape& b, Shape& out) {
   const bool a_row_or_number =

@@ -2,24 +2,42 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
+#include <iterator>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace ramp {
 
 inline constexpr int max_rank = 4;
 inline constexpr double max_elements = 281474976710656.0;  // 2^48: more fits in no memory
 
+// What a container holds.
+template <class R> using ValueIn = std::decay_t<decltype(*std::begin(std::declval<const R&>()))>;
+
+// One size, from any integer: those of containers are unsigned, others are not.
+struct Size {
+  std::int64_t n;
+  template <std::integral I> constexpr Size(I i)
+      : n(std::in_range<std::int64_t>(i) ? static_cast<std::int64_t>(i) : -1) {}
+};
+
 class Shape {
  public:
   constexpr Shape() = default;
   /// ShapeError for more than four sizes, one below 0 or above 2^32 - 1, or a product above 2^48.
-  Shape(std::initializer_list<std::int64_t> sizes)
-      : Shape(std::span(sizes.begin(), sizes.size())) {}
-  explicit Shape(std::span<const std::int64_t> sizes);
+  Shape(std::initializer_list<Size> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  explicit Shape(std::span<const Size> sizes);
+  template <class R>
+  requires std::integral<ValueIn<R>>
+  explicit Shape(const R& sizes) : Shape(std::vector<Size>(std::begin(sizes), std::end(sizes))) {}
 
   constexpr int rank() const { return rank_; }
   constexpr std::uint32_t operator[](int axis) const {
@@ -64,6 +82,7 @@ class Shape {
 };
 
 std::string to_string(const Shape& shape);  // "(2, 3)", "()" for rank 0
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
 
 /// Sets `out` to the shape that NumPy's broadcasting gives; false if the two don't go together.
 bool broadcast(const Shape& a, const Shape& b, Shape& out);

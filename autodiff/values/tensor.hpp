@@ -5,15 +5,32 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iosfwd>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 namespace ramp {
 
 inline constexpr std::size_t alignment = 64;  // bytes: a cache line, and the widest SIMD register
+
+/// What holds numbers in a row: a vector, a span, an array, a list; not text, nor a Tensor.
+template <class R>
+concept Numbers =
+    std::is_arithmetic_v<ValueIn<R>> && !std::is_same_v<ValueIn<R>, char> && requires(const R& r) {
+  std::size(r);
+}
+&&!requires(const R& r) { r.view(); }
+&&!requires(const R& r) { r.shape; };
+/// The same, row by row.
+template <class R>
+concept Rows = Numbers<ValueIn<R>> && requires(const R& r) {
+  std::size(r);
+};
 
 /// A contiguous row-major array of `shape` at `data`.
 template <class T> struct View {
@@ -32,6 +49,7 @@ template <class T> struct View {
 void* try_memory(std::size_t bytes, std::size_t align) noexcept;
 [[noreturn]] void throw_no_memory(const Shape& shape, std::size_t bytes);
 [[noreturn]] void throw_size_mismatch(const Shape& shape, std::size_t given);
+[[noreturn]] void throw_ragged(const Shape& first, std::size_t other);
 [[noreturn]] void throw_not_a_scalar(const char* call, const Shape& shape);
 
 /// An owning, 64-byte-aligned tensor of rank 0 to 4, filled with zeros unless told otherwise.
@@ -45,9 +63,22 @@ template <class T> class Tensor {
   /// Throws ShapeError unless there is a value for each element.
   Tensor(const Shape& shape, std::initializer_list<T> values)
       : Tensor(shape, std::span<const T>(values.begin(), values.size())) {}
-  Tensor(const Shape& shape, std::span<const T> values) : shape_(shape), data_(allocate(shape)) {
-    if (values.size() != size()) throw_size_mismatch(shape, values.size());
-    std::copy(values.begin(), values.end(), data());
+  /// Of the numbers of a container: as long as it, or of `shape`.
+  template <Numbers R> explicit Tensor(const R& values)
+      : Tensor(Shape{std::size(values)}, values) {}
+  template <Numbers R> Tensor(const Shape& shape, const R& values)
+      : shape_(shape), data_(allocate(shape)) {
+    if (std::size(values) != size()) throw_size_mismatch(shape, std::size(values));
+    put(values, data());
+  }
+  /// A matrix; ShapeError if its rows differ in length.
+  template <Rows R> explicit Tensor(const R& rows)
+      : Tensor(Shape{std::size(rows), std::empty(rows) ? 0 : std::size(*std::begin(rows))}) {
+    T* to = data();
+    for (const auto& row : rows) {
+      if (std::size(row) != shape_[1]) throw_ragged(shape_, std::size(row));
+      to = put(row, to);
+    }
   }
   explicit Tensor(View<const T> view) : Tensor(view.shape, std::span(view.data, view.size())) {}
   Tensor(const Tensor& other) : Tensor(other.view()) {}
@@ -79,6 +110,10 @@ template <class T> class Tensor {
   struct Free {
     void operator()(T* p) const { ::operator delete (p, std::align_val_t{alignment}); }
   };
+  template <class R> static T* put(const R& from, T* to) {
+    return std::transform(std::begin(from), std::end(from), to,
+                          [](auto x) { return static_cast<T>(x); });
+  }
   static T* allocate(const Shape& shape) {
     const std::size_t bytes = std::max<std::size_t>(shape.size(), 1) * sizeof(T);
     void* const p = try_memory(bytes, alignment);
@@ -93,5 +128,21 @@ template <class T> class Tensor {
   Shape shape_;
   std::unique_ptr<T[], Free> data_;
 };
+
+/// As NumPy prints it: [[1 2]\n [3 4]], with at most six digits, and .. in the middle of what is
+/// long.
+std::string to_string(const View<const double>& x);
+std::string to_string(const View<const float>& x);
+template <class T> std::string to_string(const Tensor<T>& x) { return to_string(x.view()); }
+
+std::ostream& operator<<(std::ostream& out, const View<const double>& x);
+std::ostream& operator<<(std::ostream& out, const View<const float>& x);
+template <class T>
+requires(!std::is_const_v<T>) std::ostream& operator<<(std::ostream& out, const View<T>& x) {
+  return out << View<const T>(x);
+}
+template <class T> std::ostream& operator<<(std::ostream& out, const Tensor<T>& x) {
+  return out << x.view();
+}
 
 }  // namespace ramp

@@ -36,6 +36,7 @@ std::vector<Tensor<double>> inputs_for(const OpInfo& op, const Trial& trial,
       in.emplace_back(shapes[k]);
       for (double& x : in.back()) x = sample(domain_of(op, k), random);
     }
+    support::make_regular(op, in);
     if (!op.kink) return in;
     Tape<double> tape;  // let broadcasting itself line the operands up
     Shape whole;
@@ -108,6 +109,23 @@ TEST_CASE("every op says what it is") {
     CHECK((op->kink == nullptr || std::string_view(op->about.at_kink).size() > 0));
     CHECK(find_op(op->about.name) == op);
   }
+}
+
+TEST_CASE("an op commutes if it says so") {
+  std::mt19937 random(6);
+  for_each_trial([&](const OpInfo& op, const Trial& trial) {
+    bool same = op.elementwise && op.arity == 2;
+    for (int i = 0; i < 100 && same; ++i) {
+      std::vector<double> x{sample(domain_of(op, 0), random), sample(domain_of(op, 0), random)};
+      const auto value = [&] {
+        return op.rules<double>().scalar(x.data(), trial.attr.bytes.data());
+      };
+      const double y = value();
+      std::swap(x[0], x[1]);
+      same = value() == y;
+    }
+    CHECK(op.commutes == same);
+  });
 }
 
 TEST_CASE_TEMPLATE("every op's examples hold", T, float, double) {

@@ -44,7 +44,7 @@ const std::vector<ByHand>& reductions() {
   static const std::vector<ByHand> all{
       {PUBLIC(sum), total, [](const Row&, double, double) { return 1.0; }, true},
       {PUBLIC(mean), [](const Row& row) { return total(row) / static_cast<double>(row.size()); },
-       [](const Row& row, double, double) { return 1 / static_cast<double>(row.size()); }},
+       [](const Row& row, double, double) { return 1 / static_cast<double>(row.size()); }, true},
       {PUBLIC(max), most, share},
       {PUBLIC(min), least, share},
       {PUBLIC(logsumexp),
@@ -53,14 +53,14 @@ const std::vector<ByHand>& reductions() {
          for (const double x : row) sum += std::exp(x);
          return std::log(sum);
        },
-       [](const Row&, double y, double x) { return std::exp(x - y); }},
+       [](const Row&, double y, double x) { return std::exp(x - y); }, true},
       {PUBLIC(norm),
        [](const Row& row) {
          double sum = 0;
          for (const double x : row) sum += x * x;
          return std::sqrt(sum);
        },
-       [](const Row&, double y, double x) { return y == 0 ? 0 : x / y; }}};
+       [](const Row&, double y, double x) { return y == 0 ? 0 : x / y; }, true}};
   return all;
 }
 
@@ -133,7 +133,10 @@ TEST_CASE("all small shapes are reduced as rows by hand are") {
             Row row;
             for (const std::size_t i : rows[r]) row.push_back(x.view()[i]);
             const double value = f.value(row);
-            SAME(y.view()[r], doctest::Approx(value).epsilon(1e-14).scale(1));
+            if (std::isfinite(value))
+              SAME(y.view()[r], doctest::Approx(value).epsilon(1e-14).scale(1));
+            else
+              SAME(isnan(y.view()[r]) ? 0 : y.view()[r], isnan(value) ? 0 : value);
             for (const std::size_t i : rows[r])
               gradient[i] = seed[r] * f.slope(row, value, x.view()[i]);
           }
@@ -152,7 +155,7 @@ TEST_CASE("softmax and log_softmax along each axis of all small shapes") {
         Tape tape;
         const auto x = tape.leaf(with_ties(sizes, 1));
         const auto op = [&] { return log ? log_softmax(x, Axis{axis}) : softmax(x, Axis{axis}); };
-        const Answer to = k && sizes[*k] > 0 ? Answer(sizes) : Answer();
+        const Answer to = k ? Answer(sizes) : Answer();
         SAME(answer(log ? "log_softmax" : "softmax", [&] { return op().shape(); }), to);
         if (!to) continue;
         const Var<double> y = op();

@@ -11,4 +11,8 @@ namespace support {
 /// names begin with "test_".
 std::vector<const ramp::OpInfo*> library_ops();
 
+/// For an op that factors a matrix: makes its first operand dominated by its diagonal, so that
+/// there is an answer, and a stable one.
+void make_regular(const ramp::OpInfo& op, std::vector<ramp::Tensor<double>>& inputs);
+
 }  // namespace support

@@ -16,7 +16,7 @@ std::vector<Sizes> all_sizes(std::size_t most_rank, std::int64_t most) {
   return all;
 }
 
-Shape shape_of(const Sizes& sizes) { return Shape(std::span<const std::int64_t>(sizes)); }
+Shape shape_of(const Sizes& sizes) { return Shape(sizes); }
 
 Sizes sizes_of(const Shape& shape) {
   Sizes sizes;

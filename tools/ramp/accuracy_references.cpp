@@ -48,6 +48,13 @@ Real share(Real a, Real length) {
   return length == 0 ? 0 : std::abs(a) == length ? std::copysign(1, a) : a / length;
 }
 
+// b / (a² + b²), and 0 at 0.
+Real angle_slope(Real a, Real b) {
+  if (a == 0 && b == 0) return 0;
+  if (std::isnan(a) || std::isnan(b)) return nan;
+  return share(b, std::hypot(a, b)) / std::hypot(a, b);
+}
+
 // A formula of x, or of a, b and c, and of the point's attributes.
 #define F(...)                                                                  \
   [](const Point& p) -> Real {                                                  \
@@ -58,6 +65,7 @@ Real share(Real a, Real length) {
 template <int c> Real constant(const Point&) { return c; }
 const Formula nothing = nullptr, zero = constant<0>, one = constant<1>, minus_one = constant<-1>;
 constexpr Real two_by_root_pi = 2 * std::numbers::inv_sqrtpi_v<Real>;
+constexpr Real ln2 = std::numbers::ln2_v<Real>, ln10 = std::numbers::ln10_v<Real>;
 
 std::vector<Reference> smooth() {
   std::vector<Reference> all{
@@ -65,6 +73,9 @@ std::vector<Reference> smooth() {
       {"log", {}, F(std::log(x)), {F(1 / x)}, F(-1 / x / x)},
       {"log1p", {}, F(std::log1p(x)), {F(1 / (1 + x))}, F(-1 / (1 + x) / (1 + x))},
       {"expm1", {}, F(std::expm1(x)), {F(std::exp(x))}, F(std::exp(x))},
+      {"exp2", {}, F(std::exp2(x)), {F(std::exp2(x) * ln2)}, F(std::exp2(x) * ln2 * ln2)},
+      {"log2", {}, F(std::log2(x)), {F(1 / (x * ln2))}, F(-1 / (x * ln2) / x)},
+      {"log10", {}, F(std::log10(x)), {F(1 / (x * ln10))}, F(-1 / (x * ln10) / x)},
       {"sin", {}, F(std::sin(x)), {F(std::cos(x))}, F(-std::sin(x))},
       {"cos", {}, F(std::cos(x)), {F(-std::sin(x))}, F(-std::cos(x))},
       {"tanh",
@@ -82,6 +93,11 @@ std::vector<Reference> smooth() {
        F(std::erf(x)),
        {F(two_by_root_pi * bell(x, 1))},
        F(vanishing(-2 * two_by_root_pi * x, bell(x, 1)))},
+      {"erfc",
+       {},
+       F(std::erfc(x)),
+       {F(-two_by_root_pi * bell(x, 1))},
+       F(vanishing(2 * two_by_root_pi * x, bell(x, 1)))},
       {"normal_cdf", {}, F(below(x)), {F(density(x))}, F(vanishing(-x, density(x)))},
       {"gelu",
        {},
@@ -107,6 +123,7 @@ std::vector<Reference> smooth() {
        F(logistic_slope(x))},
       {"square", {}, F(x * x), {F(2 * x)}, constant<2>},
       {"sqrt", {}, F(std::sqrt(x)), {F(1 / (2 * std::sqrt(x)))}, F(-1 / (4 * x * std::sqrt(x)))},
+      {"cbrt", {}, F(std::cbrt(x)), {F(1 / (3 * std::cbrt(x) * std::cbrt(x)))}},
       {"neg", {}, F(-x), {minus_one}, zero},
   };
   for (const double alpha : {1.0, 1.7})
@@ -115,7 +132,8 @@ std::vector<Reference> smooth() {
                    F(x > 0 ? x : p.attr[0] * std::expm1(x)),
                    {F(x > 0    ? 1
                       : x == 0 ? p.at_zero + (1 - p.at_zero) * p.attr[0]
-                               : p.attr[0] * std::exp(x))}});
+                               : p.attr[0] * std::exp(x))},
+                   F(x > 0 ? 0 : p.attr[0] * std::exp(x))});
   for (const double rate : {1.0, 0.5})
     all.push_back({"gaussian",
                    {rate, 0},
@@ -128,6 +146,58 @@ std::vector<Reference> smooth() {
                    F(std::pow(x, Real(p.attr[0]))),
                    {F(p.attr[0] == 0 ? 0 : p.attr[0] * std::pow(x, Real(p.attr[0]) - 1))}});
   return all;
+}
+
+std::vector<Reference> trigonometric() {
+  return {
+      {"tan", {}, F(std::tan(x)), {F(1 + std::tan(x) * std::tan(x))}},
+      {"asin", {}, F(std::asin(x)), {F(1 / std::sqrt((1 - x) * (1 + x)))}},
+      {"acos", {}, F(std::acos(x)), {F(-1 / std::sqrt((1 - x) * (1 + x)))}},
+      {"atan",
+       {},
+       F(std::atan(x)),
+       {F(1 / (1 + x * x))},
+       F(std::isinf(x) ? 0 : -2 * x / (1 + x * x) / (1 + x * x))},
+      {"atan2", {}, F(std::atan2(a, b)), {F(angle_slope(a, b)), F(-angle_slope(b, a))}},
+      {"sinh", {}, F(std::sinh(x)), {F(std::cosh(x))}, F(std::sinh(x))},
+      {"cosh", {}, F(std::cosh(x)), {F(std::sinh(x))}, F(std::cosh(x))},
+      {"asinh", {}, F(std::asinh(x)), {F(1 / std::hypot(Real(1), x))}},
+      {"acosh", {}, F(std::acosh(x)), {F(1 / (std::sqrt(x - 1) * std::sqrt(x + 1)))}},
+      {"atanh", {}, F(std::atanh(x)), {F(1 / ((1 - x) * (1 + x)))}},
+  };
+}
+
+std::vector<Reference> steps() {
+  return {
+      {"floor", {}, F(std::floor(x)), {}},
+      {"ceil", {}, F(std::ceil(x)), {}},
+      {"trunc", {}, F(std::trunc(x)), {}},
+      {"round", {}, F(std::round(x)), {}},
+      {"rint", {}, F(std::rint(x)), {}},
+      {"sign",
+       {},
+       F(x > 0   ? 1
+         : x < 0 ? -1
+                 : x),
+       {}},
+      {"copysign",
+       {},
+       F(std::copysign(a, b)),
+       {F(std::isnan(a)                        ? nan
+          : a == 0                             ? 0
+          : std::signbit(a) == std::signbit(b) ? 1
+                                               : -1),
+        nothing}},
+      {"fmod", {}, F(std::fmod(a, b)), {one, F(-std::round((a - std::fmod(a, b)) / b))}},
+      {"remainder",
+       {},
+       F(std::remainder(a, b)),
+       {one, F(-std::round((a - std::remainder(a, b)) / b))}},
+      {"isnan", {}, F(std::isnan(x)), {}},
+      {"isinf", {}, F(std::isinf(x)), {}},
+      {"isfinite", {}, F(std::isfinite(x)), {}},
+      {"signbit", {}, F(std::signbit(x)), {}},
+  };
 }
 
 std::vector<Reference> kinked() {
@@ -154,6 +224,24 @@ std::vector<Reference> kinked() {
          : a >= b ? b
                   : nan),
        {F(gate_of(b, a, 1, p.tie)), F(gate_of(a, b, 1, p.tie))}},
+      {"fmax",
+       {},
+       F(std::isnan(b) || a > b ? a : b),
+       {F(std::isnan(a)   ? 0
+          : std::isnan(b) ? 1
+                          : gate_of(a, b, 1, p.tie)),
+        F(std::isnan(b)   ? 0
+          : std::isnan(a) ? 1
+                          : gate_of(b, a, 1, p.tie))}},
+      {"fmin",
+       {},
+       F(std::isnan(b) || a < b ? a : b),
+       {F(std::isnan(a)   ? 0
+          : std::isnan(b) ? 1
+                          : gate_of(b, a, 1, p.tie)),
+        F(std::isnan(b)   ? 0
+          : std::isnan(a) ? 1
+                          : gate_of(a, b, 1, p.tie))}},
       {"clamp",
        {-1, 0.5},
        F(std::isnan(x) ? x : std::clamp(x, Real(p.attr[0]), Real(p.attr[1]))),
@@ -167,6 +255,7 @@ std::vector<Reference> of_several() {
       {"sub", {}, F(a - b), {one, minus_one}},
       {"mul", {}, F(a * b), {F(b), F(a)}},
       {"div", {}, F(a / b), {F(1 / b), F(-(a / b) / b)}},
+      {"fma", {}, F(std::fma(a, b, c)), {F(b), F(a), one}},
       {"pow",
        {},
        F(std::pow(a, b)),
@@ -200,14 +289,16 @@ constexpr Exception exceptions[] = {
     {"sigmoid", 5, "The slope: a product of two sigmoids, each of three roundings"},
     {"silu", 5, "The slope: a sum of such a product and a sigmoid"},
     {"gelu", 5, "The slope: a sum; the C library's erfc alone is off by 3"},
+    {"erfc", 5, "The C library's, and its slope as erf's"},
+    {"cbrt", 10, "The C library's is off by 4 in double, and its square is in the slope"},
     {"normal_cdf", 5, "The C library's erfc is off by 3"},
     {"sech_squared", 8, "The slope: sech² times tanh, each of several roundings"},
     {"gaussian", 8, "The slope: exp and a polynomial"},
 };
 // What is known to be wrong, at the ends of the range.
 constexpr Exception faults[] = {
-    {"hypot", 0, "A length that overflows has no share left for its sides"},
     {"div", 0, "The one in b is made from a / b, which has few digits where it is a denormal"},
+    {"atan2", 0, "The quotient of a and b has few digits where it is a denormal"},
     {"pow", 0, "b - 1 and a^b are rounded before they are multiplied by log(a)"},
     {"pow_constant", 0, "x^(p - 1) overflows where p x^(p - 1), |p| < 1, just doesn't"},
 };
@@ -217,7 +308,7 @@ constexpr Exception faults[] = {
 const std::vector<Reference>& references() {
   static const std::vector<Reference> all = [] {
     std::vector<Reference> list = smooth();
-    for (const auto& more : {kinked(), of_several()})
+    for (const auto& more : {trigonometric(), steps(), kinked(), of_several()})
       list.insert(list.end(), more.begin(), more.end());
     for (Reference& r : list) {
       for (const Exception& e : exceptions)

@@ -65,21 +65,22 @@ TEST_CASE("a small graph's text") {
   const std::string form = R"dot(digraph ramp {
   rankdir=LR;
   node [fontname="Helvetica" fontsize=11 style=filled];
-  edge [color="#606060" arrowsize=0.7];
+  edge [color="#606060" arrowsize=0.7 fontname="Helvetica" fontsize=9];
   @x [label="x" shape=ellipse fillcolor="#fff2b3"];
+  @w [label="w\n(2)" shape=house fillcolor="#cfe8cf"];
+  @product [label="mul\n(2)" shape=box fillcolor="#d6e4f7"];
+  @rest [label="sub\n(2)" shape=box fillcolor="#d6e4f7"];
+  @rest_1 [label="4" shape=ellipse style="filled,dashed" fillcolor="#f4f4f4"];
+  @ramp [label="relu\n(2)" shape=box fillcolor="#d6e4f7"];
+  @y [label="loss\nsum" shape=box fillcolor="#d6e4f7" peripheries=2];
   subgraph cluster_1 {
-    label="layer"; color="#a0a0a0"; style=rounded; fontname="Helvetica";
-    @w [label="w\n(2)" shape=house fillcolor="#cfe8cf"];
-    @product [label="mul\n(2)" shape=box fillcolor="#d6e4f7"];
-    @rest [label="sub\n(2)" shape=box fillcolor="#d6e4f7"];
-    @rest_1 [label="4" shape=ellipse style="filled,dashed" fillcolor="#f4f4f4"];
-    @ramp [label="relu\n(2)" shape=box fillcolor="#d6e4f7"];
-    @y [label="loss\nsum" shape=box fillcolor="#d6e4f7" peripheries=2];
+    label="layer"; labeljust=l; margin=12; color="#a0a0a0"; style=rounded; fontname="Helvetica";
+    @w; @product; @rest; @rest_1; @ramp; @y;
   }
   @w -> @product;
   @x -> @product;
-  @product -> @rest;
-  @rest_1 -> @rest;
+  @product -> @rest [headlabel="1"];
+  @rest_1 -> @rest [headlabel="2"];
   @rest -> @ramp;
   @ramp -> @y;
 }
@@ -105,7 +106,8 @@ TEST_CASE("any name is drawn as it is") {
   Tape tape;
   const std::string_view names[] = {"say \"hi\"",      "back\\slash", "ends in \\",  "two\nlines",
                                     "</svg>&<b>x</b>", "größe α→β ∑", "\\N \\G \\E", "]; evil [",
-                                    "tab\tcr\r",       "{a|b}",       "\x01",        "'quote'"};
+                                    "tab\tcr\r",       "{a|b}",       "\x01",        "'quote'",
+                                    "R&amp;D &lt;",    "\xff\xfe",    "\xe2\x82"};
   auto y = tape.leaf(1);
   for (const auto name : names) {
     const auto scope = tape.scope(name);
@@ -113,8 +115,9 @@ TEST_CASE("any name is drawn as it is") {
   }
   const std::string svg = drawn(to_dot(y));
   if (!svg.empty()) {
-    for (const std::string_view shown : {"say &quot;hi&quot;", "back\\slash", "größe α→β ∑",
-                                         "\\N \\G", "]; evil [", "{a|b}", ">two<", ">lines<"})
+    for (const std::string_view shown :
+         {"say &quot;hi&quot;", "back\\slash", "größe α→β ∑", "\\N \\G", "]; evil [", "{a|b}",
+          ">two<", ">lines<", "R&amp;amp;D"})
       CHECK_MESSAGE(has(svg, shown), shown);
     CHECK(count(svg, "</svg>") == 1);
   }
@@ -142,7 +145,35 @@ TEST_CASE("scopes nest, and what lies in two of the same name lies in one") {
   drawn(text);
 }
 
-TEST_CASE("a scope over the limit becomes one box, with all that lies inside") {
+TEST_CASE("operands are numbered where their order matters") {
+  Tape tape;
+  const auto a = tape.leaf(3, "a"), b = tape.leaf(2, "b");
+  const auto one = to_dot((a - b) / pow(b, a)), other = to_dot((b - a) / pow(a, b));
+  const auto without_order = [](std::string text) {
+    for (std::size_t at; (at = text.find(" [headlabel=")) != std::string::npos;)
+      text.erase(at, std::string_view(R"( [headlabel="1"])").size());
+    return text;
+  };
+  CHECK(count(one, R"([headlabel="1"])") == 3);
+  CHECK(count(one, R"([headlabel="2"])") == 3);
+  CHECK(without_order(one) != one);
+  CHECK(count(to_dot(a * b + max(a, b)), "headlabel") == 0);
+  CHECK(has(to_dot(2 - a), "_0 -> "));
+  CHECK(has(to_dot(2 - a), R"([headlabel="1"])"));
+  (void)other;
+}
+
+TEST_CASE("ranges and axes are shown") {
+  Tape tape;
+  const auto x = tape.leaf(Tensor<double>({4, 6}), "x");
+  const std::string text =
+      to_dot(sum(concat({slice(x, 1, 2, 5), slice(x, 1, 0, 6, 2)}, 1), Axis{0}, true));
+  CHECK(has(text, R"x("slice 2:5 axis 1\n(4, 3)")x"));
+  CHECK(has(text, R"x("slice 0:6:2 axis 1\n(4, 3)")x"));
+  CHECK(has(text, R"x("concat axis 1\n(4, 6)")x"));
+}
+
+TEST_CASE("what is too much in a scope becomes boxes, the innermost first") {
   Tape tape;
   const auto x = tape.leaf(1, "x");
   Var<double> y = x;
@@ -156,16 +187,54 @@ TEST_CASE("a scope over the limit becomes one box, with all that lies inside") {
   const auto root = y * x;
   CHECK(count(to_dot(root), "label=\"sin\"") == 33);
 
-  const std::string text = to_dot(root, {.node_limit = 20});
-  CHECK(count(text, "subgraph") == 0);
-  CHECK(has(text, R"(label="net\n33 nodes\n33 sin" shape=box3d)"));
-  CHECK(count(text, " -> ") == 3);  // x -> net, net -> mul, x -> mul
-  drawn(text);
-  const std::string inner = to_dot(root, {.node_limit = 32});
+  const std::string inner = to_dot(root, {.node_limit = 20});
   CHECK(count(inner, "box3d") == 1);
-  CHECK(count(to_dot(root, {.node_limit = 33}), "box3d") == 0);
-  CHECK_FALSE(has(to_dot(root, {.node_limit = 2}), "no scope"));  // just met
-  CHECK(has(to_dot(root, {.node_limit = 1}), R"("no scope\n2 nodes\n1 leaf\n1 mul")"));
+  CHECK(count(inner, "label=\"sin\"") == 3);
+  CHECK(has(inner,
+            R"(label="large\n30 of 30 nodes, with .node_limit = 35 all\n30 sin" shape=box3d)"));
+  CHECK(count(inner, "subgraph") == 2);  // a box with nothing beside it needs no cluster
+  drawn(inner);
+  const std::string both = to_dot(root, {.node_limit = 4});
+  CHECK(count(both, "box3d") == 2);
+  CHECK(count(both, " -> ") == 4);  // x -> small -> large -> mul, x -> mul
+  const std::string whole = to_dot(root, {.node_limit = 1});
+  CHECK(has(whole, R"("net\n33 of 33 nodes, with .node_limit = 35 all\n33 sin")"));
+  CHECK(has(whole, R"("no scope\n1 of 2 nodes, with .node_limit = 35 all\n1 mul")"));
+  CHECK(has(whole, R"([label="x" shape=ellipse)"));  // a leaf stays
+  drawn(whole);
+  CHECK(count(to_dot(root, {.node_limit = 35}), "box3d") == 0);
+}
+
+TEST_CASE("a hundred layers are a hundred boxes, with their parameters") {
+  Tape tape;
+  std::vector<std::unique_ptr<Parameter<double>>> weights;
+  Var<double> y = tape.leaf(1, "x");
+  {
+    const auto net = tape.scope("net");
+    for (int i = 0; i < 100; ++i) {
+      const auto layer = tape.scope("layer" + std::to_string(i));
+      weights.push_back(std::make_unique<Parameter<double>>("w", Tensor<double>({}, {2})));
+      for (int k = 0; k < 5; ++k) y = tanh(y * tape.parameter(*weights.back()));
+      y = tape.named(y, "out" + std::to_string(i)) * 1;
+    }
+  }
+  const std::string text = to_dot(y);
+  CHECK(count(text, "shape=box3d") == 100);
+  CHECK(count(text, "shape=house") == 100);
+  CHECK(has(text, R"(label="out99\ntanh")"));
+  CHECK(has(text, R"(label="layer7\n10 of 12 nodes, with .node_limit = 1201 all\n)"));
+  drawn(text);
+}
+
+TEST_CASE("labels stand before the clusters, which name ids alone") {
+  Tape tape;
+  auto y = tape.leaf(1);
+  for (const char* name : {"a", "b"}) {
+    const auto scope = tape.scope(name);
+    y = exp(y) * 2;
+  }
+  const std::string text = to_dot(y);
+  CHECK(text.rfind("[label=") < text.find("subgraph"));
 }
 
 TEST_CASE("a path is red step by step, and only as far as the root") {
@@ -185,6 +254,8 @@ TEST_CASE("control characters are drawn as something else") {
   Tape tape;
   const std::string text = to_dot(tape.leaf(1, "a\x01 b\x1f c\x7f d\t"));
   CHECK(has(text, "a? b? c? d?"));
+  CHECK(has(to_dot(tape.leaf(1, "\xc3\xa9 \xc3 \x80 \xf5\x80\x80\x80 \xe2\x82")),
+            "\xc3\xa9 ? ? ???? ??"));
 }
 
 TEST_CASE("the same recording gives the same text, and kinds of nodes look different") {

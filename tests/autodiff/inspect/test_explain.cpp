@@ -181,7 +181,7 @@ TEST_CASE_TEMPLATE("gates close: relu, clamp, a lost maximum, where, slices", T,
   check(maximum(x, tape.constant(T(0), "floor")), 2,
         "leaf 'x' (3) with -1 at element 0, constant 'floor' with 0 at element 0");
   check(where(x > T(0), x, T(0)), 2, "where (3), closed");
-  check(slice(x, 0, 1, 2), 2, "slice (1) doesn't choose it in 2 of 3 elements");
+  check(slice(x, 0, 1, 2), 2, "slice 1:2 axis 0 (1) doesn't choose it in 2 of 3 elements");
   check(max(x), 2, "max doesn't choose it in 2 of 3 elements");
   const auto inner = relu(x);
   CHECK(Told(sum(relu(inner)), x).node == inner.index());

@@ -89,7 +89,6 @@ TEST_CASE("empty tensors sum to 0 and have empty gradients") {
   CHECK(sum(x, Axis{1}).value().size() == 2);
   CHECK(sum(x, Axis{1}).value()[1] == 0);
   CHECK(sum(x, Axis{0}).shape() == Shape{0});
-  CHECK_THROWS_WITH_AS((void)mean(x), "[mean] (2, 0): there is nothing to reduce", ShapeError);
   CHECK_THROWS_WITH_AS((void)max(x, Axis{1}), "[max] (2, 0): there is nothing to reduce",
                        ShapeError);
   CHECK(max(x, Axis{0}).shape() == Shape{0});

@@ -1,0 +1,182 @@
+// Functions of tensors that are made of ops, under the names that people look for.
+#pragma once
+
+#include <autodiff/tape/tape.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <vector>
+
+namespace ramp {
+
+// --- Shapes
+
+/// x without an axis of size 1, or without all of them. ShapeError if the axis has another size.
+template <Traced X> auto squeeze(const X& x, Axis axis) {
+  const Shape shape = shape_of(x, "squeeze");
+  const int i = normal_axis("squeeze", axis.index, shape);
+  if (shape[i] != 1) shaping::fail("squeeze", shape, "the axis has more than one element, or none");
+  return reshape(x, shape.without(i));
+}
+template <Traced X> auto squeeze(const X& x) {
+  Shape shape = shape_of(x, "squeeze");
+  for (int i = shape.rank(); i-- > 0;)
+    if (shape[i] == 1) shape = shape.without(i);
+  return reshape(x, shape);
+}
+/// x with a new axis of size 1 in front of `axis`; -1 puts it last.
+template <Traced X> auto unsqueeze(const X& x, int axis) {
+  const Shape shape = shape_of(x, "unsqueeze");
+  if (axis < 0) axis += shape.rank() + 1;
+  if (axis < 0 || axis > shape.rank() || shape.rank() == max_rank)
+    shaping::fail("unsqueeze", shape, "there is no room for this axis");
+  return reshape(x, shape.inserted(axis, 1));
+}
+/// x as one row of numbers.
+template <Traced X> auto flatten(const X& x) { return reshape(x, Shape{shape_of(x).size()}); }
+
+/// Tensors of one shape, or numbers, side by side along a new axis.
+template <class T> Var<T> stack(std::span<const Var<T>> in, int axis = 0) {
+  const auto first =
+      std::find_if(in.begin(), in.end(), [](const Var<T>& x) { return x.on_tape(); });
+  std::vector<Var<T>> parts;
+  for (const Var<T>& x : in)
+    parts.push_back(unsqueeze(
+        x.on_tape() || first == in.end() ? x : first->tape("stack").constant(x.item()), axis));
+  return concat(parts, axis);
+}
+template <class T> Var<T> stack(std::initializer_list<Var<T>> in, int axis = 0) {
+  return stack(std::span<const Var<T>>(in.begin(), in.size()), axis);
+}
+template <class R>
+requires is_var<ValueIn<R>> ValueIn<R> stack(const R& in, int axis = 0) {
+  return stack(std::span<const ValueIn<R>>(in), axis);
+}
+/// Parts of `size` along an axis; the last may be smaller.
+template <Traced X> std::vector<X> split(const X& x, std::int64_t size, Axis axis = 0) {
+  const Shape shape = shape_of(x, "split");
+  const int i = normal_axis("split", axis.index, shape);
+  if (size < 1) shaping::fail("split", shape, "parts must have a size of 1 or more");
+  std::vector<X> parts;
+  const std::int64_t n = shape[i];
+  for (std::int64_t at = 0; at < n; at += size)
+    parts.push_back(slice(x, i, at, std::min(at + size, n)));
+  return parts;
+}
+/// Moves all along an axis by `shift`; what leaves at the end comes in at the beginning.
+template <Traced X> auto roll(const X& x, std::int64_t shift, Axis axis = -1) {
+  const Shape shape = shape_of(x, "roll");
+  const int i = normal_axis("roll", axis.index, shape);
+  const std::int64_t n = shape[i], cut = n == 0 ? 0 : n - (shift % n + n) % n;
+  return concat({slice(x, i, cut, n), slice(x, i, 0, cut)}, i);
+}
+/// `times` copies of x, one after another along an axis.
+template <Traced X> auto repeat(const X& x, std::size_t times, Axis axis = 0) {
+  return concat(std::vector<X>(times, x), axis.index);
+}
+
+// --- Sums and products
+
+/// Of two vectors: the sum of their products.
+template <Traced A, Traced B> auto dot(const A& a, const B& b) { return sum(a * b); }
+/// (n) and (m): (n, m), each product.
+template <Traced A, Traced B> auto outer(const A& a, const B& b) {
+  return unsqueeze(flatten(a), 1) * unsqueeze(flatten(b), 0);
+}
+/// The product along an axis, by halves: its gradient is right where elements are 0, too.
+template <Traced X> X prod(const X& x, Axis axis, bool keepdims = false) {
+  const Shape shape = shape_of(x, "prod");
+  const int i = normal_axis("prod", axis.index, shape);
+  X y = x;
+  std::int64_t n = shape[i];
+  if (n == 0) return exp(sum(x, i, keepdims));  // of nothing: 1
+  for (; n > 1; n = n / 2 + n % 2) {
+    const X pairs = slice(y, i, 0, n / 2) * slice(y, i, n / 2, n / 2 * 2);
+    y = n % 2 ? concat({pairs, slice(y, i, n - 1, n)}, i) : pairs;
+  }
+  return keepdims ? y : squeeze(y, i);
+}
+template <Traced X> X prod(const X& x) { return prod(flatten(x), 0); }
+/// Each element and all before it, along an axis; errors grow with the logarithm of the length.
+template <Traced X> X cumsum(const X& x, Axis axis = -1) {
+  const Shape shape = shape_of(x, "cumsum");
+  const int i = normal_axis("cumsum", axis.index, shape);
+  X y = x;
+  const std::int64_t n = shape[i];
+  for (std::int64_t k = 1; k < n; k *= 2)
+    y = concat({slice(y, i, 0, k), slice(y, i, k, n) + slice(y, i, 0, n - k)}, i);
+  return y;
+}
+/// Mean of the squares around the mean; divided by n - ddof.
+template <Traced X> auto var(const X& x, double ddof = 0) {
+  const auto n = static_cast<double>(shape_of(x, "var").size());
+  return sum(square(x - mean(x))) / (n - ddof);
+}
+template <Traced X> auto var(const X& x, Axis axis, bool keepdims = false, double ddof = 0) {
+  const Shape shape = shape_of(x, "var");
+  const int i = normal_axis("var", axis.index, shape);
+  return sum(square(x - mean(x, i, true)), i, keepdims) / (shape[i] - ddof);
+}
+/// The root of var(x, ..); its slope is infinite where all are equal, as sqrt's at 0.
+template <Traced X, class... More> auto stddev(const X& x, More... more) {
+  return sqrt(var(x, more...));
+}
+
+// --- Matrices
+
+/// The diagonal of a matrix, as a vector.
+template <Traced X> auto diagonal(const X& x) {
+  const Shape shape = shape_of(x, "diagonal");
+  if (shape.rank() != 2) shaping::fail("diagonal", shape, "it needs a matrix");
+  const std::int64_t n = std::min(shape[0], shape[1]), m = shape[1];
+  return slice(flatten(x), 0, 0, n == 0 ? 0 : (n - 1) * m + n, m + 1);
+}
+template <Traced X> auto trace(const X& x) { return sum(diagonal(x)); }
+
+// --- Integers, which have no gradient
+
+/// Where the largest of each row of the last axis stands, the first of equals; a NaN is the
+/// largest.
+template <class T> std::vector<std::int32_t> argmax(const Var<T>& x) {
+  const View<const T> all = x.view();
+  if (all.shape.rank() == 0 || all.shape.back() == 0)
+    shaping::fail("argmax", all.shape, "there is nothing to choose from");
+  std::vector<std::int32_t> places;
+  const std::ptrdiff_t n = all.shape.back();
+  for (const T* row = all.begin(); row != all.end(); row += n)
+    places.push_back(static_cast<std::int32_t>(
+        std::max_element(row, row + n, [](T a, T b) { return a < b || (b != b && a == a); }) -
+        row));
+  return places;
+}
+template <class T> std::vector<std::int32_t> argmin(const Var<T>& x) { return argmax(-x); }
+/// A row for each label, 1 at the label and 0 elsewhere. IndexError for a label not in 0 .. classes
+/// - 1.
+template <class T> Tensor<T> one_hot(std::span<const std::int32_t> labels, std::uint32_t classes) {
+  Tensor<T> rows(Shape{labels.size(), classes});
+  Indices::of(labels).check("one_hot", "label", rows.shape(), classes);
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    rows[i * classes + static_cast<std::size_t>(labels[i])] = 1;
+  return rows;
+}
+
+// --- Activations and losses
+
+template <Traced X> auto log_sigmoid(const X& x) { return -softplus(-x); }
+template <Traced X> auto hardtanh(const X& x) { return clamp(x, -1, 1); }
+template <Traced X> auto relu6(const X& x) { return clamp(x, 0, 6); }
+template <Traced X> auto mish(const X& x) { return x * tanh(softplus(x)); }
+/// The scaled elu that keeps mean 0 and variance 1 (Klambauer et al. 2017).
+template <Traced X> auto selu(const X& x) {
+  return 1.0507009873554805 * elu(x, 1.6732632423543772);
+}
+/// d²/2 where |d| <= delta, from there on a line, for d = a - b, element by element.
+template <class A, class B>
+requires AnyTraced<A, B>
+auto huber(const A& a, const B& b, double delta = 1) {
+  const auto d = abs(a - b), inner = minimum(d, delta);
+  return inner * (d - inner / 2);
+}
+
+}  // namespace ramp

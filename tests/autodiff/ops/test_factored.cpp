@@ -1,0 +1,82 @@
+// Linear algebra of small matrices: what the walk over the registry doesn't see.
+#include <autodiff/autodiff.hpp>
+
+#include "support/refused.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <span>
+#include <vector>
+
+using namespace ramp;
+using V = Var<double>;
+
+namespace {
+
+// Far from singular.
+Tensor<double> well_conditioned(std::int64_t n) {
+  Tensor<double> a(Shape{n, n});
+  for (std::size_t e = 0; e < a.size(); ++e)
+    a[e] = std::sin(static_cast<double>(e * e + 1)) / 2 +
+           (e % static_cast<std::size_t>(n + 1) == 0 ? 3 : 0);
+  return a;
+}
+
+void check(const std::function<V(const V&)>& f, const Tensor<double>& at) {
+  const auto report =
+      check_gradients([&](std::span<const V> x) { return sum(square(f(x[0])) + f(x[0])); }, {at});
+  CHECK_MESSAGE(report.ok(), to_string(report));
+}
+
+}  // namespace
+
+TEST_CASE("solve, inverse and det agree with each other, and their gradients with differences") {
+  for (const std::int64_t n : {1, 2, 5}) {
+    Tape<double> tape;
+    const Tensor<double> at = well_conditioned(n);
+    const V a = tape.leaf(at), b = tape.leaf(Tensor<double>(Shape{n, 2}, 0.5));
+    const V x = solve(a, b), rest = matmul(a, x) - b;
+    for (const double e : rest.view()) CHECK(std::abs(e) < 1e-14);
+    const V other = matmul(inverse(a), b);
+    for (std::size_t i = 0; i < other.view().size(); ++i)
+      CHECK(other.view()[i] == doctest::Approx(x.view()[i]).epsilon(1e-13));
+    CHECK((det(a) * det(inverse(a))).item() == doctest::Approx(1).epsilon(1e-13));
+    check([&](const V& m) { return solve(m, m * 2 + 1); }, at);
+    check([](const V& m) { return inverse(m); }, at);
+    check([](const V& m) { return det(m); }, at);
+    check([](const V& m) { return cholesky(matmul(m, transpose(m))); }, at);
+    check([](const V& m) { return tril(m, -1) * triu(m, 1) + tril(m) * 2; }, at);
+  }
+}
+
+TEST_CASE("second derivatives of a factored matrix") {
+  const auto f = [](const V& m) { return log(det(m)) + sum(cholesky(matmul(m, transpose(m)))); };
+  const Tensor<double> at = well_conditioned(2), h = hessian(f, at);
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t j = 0; j < 4; ++j) {
+      const double step = 1e-5;
+      Tensor<double> up = at, down = at;
+      up[j] += step, down[j] -= step;
+      const double slope = (gradient(f, up)[i] - gradient(f, down)[i]) / (2 * step);
+      CHECK(h[i * 4 + j] == doctest::Approx(slope).epsilon(1e-6).scale(1e-2));
+    }
+}
+
+TEST_CASE("a vector on the right, and what has no answer") {
+  Tape<double> tape;
+  const V a = tape.leaf({{2, 1}, {1, 3}}), b = tape.leaf({3, 5});
+  CHECK(solve(a, b).shape() == Shape{2});
+  CHECK(solve(a, b).value()[0] == doctest::Approx(0.8));
+  CHECK(isnan(cholesky(tape.leaf({{1, 2}, {2, 1}}))(0, 0)));
+  CHECK_FALSE(isfinite(solve(tape.leaf({{1, 2}, {2, 4}}), b)(0)));
+  CHECK(det(tape.leaf({{1, 2}, {2, 4}})).item() == 0);
+  CHECK(det(tape.leaf(Tensor<double>(Shape{0, 0}))).item() == 1);
+  REFUSED(solve(b, a), ShapeError, "[solve] (2): it needs a square matrix");
+  REFUSED(solve(a, tape.leaf({1, 2, 3})), ShapeError, "[solve] (2, 2) and (3, 1)");
+  REFUSED(inverse(b), ShapeError, "[inverse] (2): it needs a square matrix");
+  REFUSED(det(tape.leaf(Tensor<double>({2, 3}))), ShapeError, "[det] (2, 3)");
+  REFUSED(cholesky(b), ShapeError, "[cholesky] (2)");
+  REFUSED(tril(b), ShapeError, "[tril] (2): it needs a matrix");
+}
