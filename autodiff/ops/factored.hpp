@@ -16,7 +16,7 @@ inline void check_square(const char* op, const Shape& x) {
   if (x.rank() != 2 || x[0] != x[1]) shaping::fail(op, x, "it needs a square matrix");
 }
 // y = f(to), by way of scratch memory where y is added to.
-inline constexpr auto written = [](auto x, auto f) {
+inline constexpr auto by_way_of_scratch = [](auto x, auto f) {
   return Writes{[x, f](auto y, bool add) {
     auto* to =
         add ? x.scratch->template take_array<std::remove_reference_t<decltype(*y.data)>>(y.size())
@@ -72,7 +72,8 @@ struct Solve : Structural<2> {
     return b;
   }
   static constexpr auto value = [](auto a, auto b) {
-    return written(a, [a, b](auto* to) { solve(a.data, b.data, b.shape[0], b.shape[1], to); });
+    return by_way_of_scratch(
+        a, [a, b](auto* to) { solve(a.data, b.data, b.shape[0], b.shape[1], to); });
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto a, auto, auto y) {
@@ -95,7 +96,7 @@ struct Inverse : Structural<1> {
   static constexpr About about{"inverse", "x^-1", "Inverse of a square matrix."};
   static Shape shape(const Shape& x) { return check_square("inverse", x), x; }
   static constexpr auto value = [](auto x) {
-    return written(x, [x](auto* to) {
+    return by_way_of_scratch(x, [x](auto* to) {
       const std::size_t n = x.shape[0];
       auto* one = x.scratch->template take_array<std::remove_reference_t<decltype(*to)>>(n * n);
       for (std::size_t i = 0; i < n * n; ++i) one[i] = i % (n + 1) == 0;
@@ -117,7 +118,7 @@ struct Det : Structural<1> {
   static constexpr About about{"det", "det(x)", "Determinant; its slope at a singular x is NaN."};
   static Shape shape(const Shape& x) { return check_square("det", x), Shape{}; }
   static constexpr auto value = [](auto x) {
-    return written(x, [x](auto* to) { *to = determinant(x.data, x.shape[0]); });
+    return by_way_of_scratch(x, [x](auto* to) { *to = determinant(x.data, x.shape[0]); });
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto x, auto y) { return g * y * record<Inverse>({}, transpose(x)); }};
@@ -131,7 +132,7 @@ struct Cholesky : Structural<1> {
                                "definite."};
   static Shape shape(const Shape& x) { return check_square("cholesky", x), x; }
   static constexpr auto value = [](auto x) {
-    return written(x, [x](auto* to) {
+    return by_way_of_scratch(x, [x](auto* to) {
       const std::size_t n = x.shape[0];
       auto* even = x.scratch->template take_array<std::remove_reference_t<decltype(*to)>>(n * n);
       for (std::size_t e = 0; e < n * n; ++e) even[e] = (x.data[e] + x.data[e % n * n + e / n]) / 2;
