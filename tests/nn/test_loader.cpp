@@ -224,6 +224,9 @@ TEST_CASE("take, select and split copy rows with all that belongs to them") {
 
   CHECK_THROWS_WITH_AS(data.take(11), Contains("take(11) of 10 rows"), ramp::IndexError);
   CHECK_THROWS_WITH_AS(data.select(Rows{10}), Contains("row 10 of 10"), ramp::IndexError);
+  auto damaged = data;
+  damaged.labels.pop_back();
+  CHECK_THROWS_AS(damaged.select(Rows{1}), DataError);
   for (const double fraction : {0.0, 1.0, -1.0, std::numeric_limits<double>::quiet_NaN()})
     CHECK_THROWS_AS(data.split(fraction, 0), ramp::ValueError);
   CHECK_THROWS_WITH_AS(data.split(0.01, 0), Contains("leaves a side empty"), DataError);

@@ -169,3 +169,17 @@ TEST_CASE("a batch's loss is the one with its name, in a scope of its own") {
   CHECK(last.item() == Approx(6 * mse(x, y).item()));
   CHECK(tape.scope_path(tape.scope_of(last.index())) == "loss");
 }
+
+TEST_CASE("a target that isn't allowed is found wherever it stands") {
+  for (std::size_t at = 0; at < 3; ++at) {
+    ramp::Tape<double> tape;
+    ramp::Tensor<double> target({3}, 1.0);
+    target[at] = 2;
+    const auto scores = tape.leaf({0.5, 1, 2}), y = tape.constant(target);
+    const std::string place = "target 2 at " + std::to_string(at);
+    CHECK_THROWS_WITH_AS((void)bce_with_logits(scores, y), doctest::Contains(place.c_str()),
+                         ramp::ValueError);
+    CHECK_THROWS_WITH_AS((void)hinge(scores, y), doctest::Contains(place.c_str()),
+                         ramp::ValueError);
+  }
+}

@@ -235,6 +235,9 @@ TEST_CASE("accuracy counts what is right, ties and NaN included") {
   CHECK(*logits.correct(scores.view(), zero_one) == 0);
   Fixed wide(Tensor<double>({6, 4}));
   CHECK_FALSE(accuracy.correct(wide.outputs_.value().view(), data.labels));  // not 3, not 1
+  CHECK_FALSE(accuracy.correct(model.outputs_.value().view(), {}));  // nothing to compare with
+  const Tensor<double> row({3});
+  CHECK_FALSE(accuracy.correct(row.view(), std::vector<std::int32_t>{0}));
 }
 
 TEST_CASE("evaluate weighs each sample alike, and leaves no gradients") {

@@ -43,6 +43,8 @@ TEST_CASE("early stopping can watch the accuracy, and needs something to watch")
   MLP<double> model({2, 4, 2}, {.seed = 1});
   Trainer<double> trainer(model, data, options);
   CHECK_THROWS_WITH_AS(trainer.run(), Contains("patience needs a test set"), ramp::ValueError);
+  Trainer<double> impatient(model, data, {.epochs = 1, .patience = 1});
+  CHECK_THROWS_WITH_AS(impatient.run(), Contains("patience needs a test set"), ramp::ValueError);
   const TrainingResult training = trainer.run(&data);
   CHECK(training.stop == Stop::early);
   CHECK(*training.epochs[training.best].test_accuracy == 1);

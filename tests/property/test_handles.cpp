@@ -111,6 +111,11 @@ std::vector<Attempt> attempts() {
        }},
       {"backward", false, [](Good& g, const V& w) { g.tape.backward(w, {.accumulate = true}); }},
       {"gradient", false, [](Good& g, const V& w) { (void)g.tape.gradient(w); }},
+      {"gradient", false,
+       [](Good& g, const V& w) {
+         g.tape.backward(g.root);
+         (void)g.tape.derivative(w);
+       }},
       {"grad", false, [](Good& g, const V& w) { (void)g.tape.grad(w, {w}); }},
       {"grad_on_tape", false, [](Good& g, const V& w) { (void)g.tape.grad_on_tape(w, {w}); }},
       {"grad_on_tape", false, [](Good& g, const V& w) { (void)g.tape.grad_on_tape(w, {}); }},

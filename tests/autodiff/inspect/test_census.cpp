@@ -43,6 +43,8 @@ TEST_CASE_TEMPLATE("a census counts what stands at a kink and what is near", T, 
   CHECK(c.nodes[0].near == 5);
   c = census(tape, {.within = 1e-4});
   CHECK(c.total.near == 6);
+  CHECK(census(tape, {.within = 1}).total.near == 7 * 331 - 2);  // the ends belong to it
+  CHECK(census(relu(-v), {.within = 1}).total.near == 7 * 331 - 2);
   CHECK(c.total.at_kink == 3);
 }
 

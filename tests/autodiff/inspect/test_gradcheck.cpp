@@ -127,3 +127,13 @@ TEST_CASE("check_gradients refuses a function whose shape depends on the values"
                        doctest::Contains("[check_gradients] f gave () at first and now (2)"),
                        ShapeError);
 }
+
+TEST_CASE("a report is ok if nothing in it is wrong or unsure") {
+  GradientReport report;
+  CHECK(report.ok());
+  for (const Verdict v : {Verdict::ok, Verdict::kink, Verdict::wrong, Verdict::unsure}) {
+    report.elements.push_back({});
+    report.elements.back().verdict = v;
+    CHECK(report.ok() == (v == Verdict::ok || v == Verdict::kink));
+  }
+}

@@ -267,3 +267,27 @@ TEST_CASE("gradients outlive what was recorded after their leaves") {
     REFUSED(tape.gradient(tape.leaf(1)), GradientError, "no backward() has run");
   }
 }
+
+TEST_CASE("a derivative is a gradient as a number, 0 of what came after the root") {
+  Tape tape;
+  const auto x = tape.leaf(3), y = x * x, later = tape.leaf(5);
+  tape.backward(y);
+  CHECK(tape.derivative(x) == 6);
+  CHECK(tape.derivative(y) == 1);
+  CHECK(tape.derivative(later) == 0);
+  CHECK(tape.derivative(later * x) == 0);
+  CHECK_THROWS_AS((void)tape.derivative(tape.leaf({1, 2})), ShapeError);
+}
+
+// Whichever lane of a register meets the infinite slope, it is the careful sweep's to decide.
+TEST_CASE_TEMPLATE("an infinite slope is seen in every lane", T, float, double) {
+  for (std::size_t at = 0; at < 33; ++at) {
+    Tape<T> tape;
+    Tensor<T> start(Shape{33}, T(4));
+    start[at] = 0;
+    const auto x = tape.leaf(start);
+    tape.backward(sum(where(x > 0, sqrt(x), x)));
+    const Tensor<T> g = tape.gradient(x);
+    for (std::size_t i = 0; i < 33; ++i) CHECK(g[i] == (i == at ? T(1) : T(0.25)));
+  }
+}

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstdio>
 #include <thread>
 
 using namespace ramp;
@@ -88,4 +89,57 @@ TEST_CASE("tapes in different threads share nothing") {
   other.join();
   CHECK(result[0] == Approx(200 * 1.0));
   CHECK(result[1] == Approx(200 * 2.0));
+}
+
+TEST_CASE("bytes() counts each kind of thing that is kept") {
+  Tape<double> tape;
+  const auto x = tape.leaf(1.0), c = tape.constant(2.0);
+  const auto v = tape.leaf(Tensor<double>({1000}));
+  const auto costs = [&](auto call) {
+    const std::size_t before = tape.bytes();
+    call();
+    return tape.bytes() - before;
+  };
+  const std::size_t number = costs([&] { (void)exp(x); });
+  CHECK(number > 0);
+  CHECK(number < 100);
+  CHECK(costs([&] { (void)(x * x); }) == number);
+  CHECK(costs([&] { (void)(x * c); }) > number);         // where the operands lie
+  CHECK(costs([&] { (void)clamp(x, 0, 1); }) > number);  // two attributes
+  CHECK(costs([&] { (void)exp(v); }) >= 8000 + number);
+  const std::size_t alias = costs([&] { (void)reshape(v, Shape{10, 100}); });
+  CHECK(alias > number);  // its sizes, and no elements
+  CHECK(alias < 1000);
+  tape.clear();
+  CHECK(tape.bytes() == 0);
+}
+
+TEST_CASE("the error of a budget adds up what each scope holds") {
+  Tape<double> tape({.memory_budget = 100'000});
+  {
+    const auto scope = tape.scope("a");
+    (void)tape.leaf(Tensor<double>({5000}));
+  }
+  {
+    const auto scope = tape.scope("b");
+    for (int i = 0; i < 3; ++i) (void)tape.leaf(Tensor<double>({1000}));
+  }
+  try {
+    (void)tape.leaf(Tensor<double>({10'000}));
+    FAIL("the budget is exceeded");
+  } catch (const BudgetError& e) {
+    const std::string text = e.what();
+    CAPTURE(text);
+    unsigned a = 0, b = 0;
+    const std::size_t at = text.find("100000: a ");
+    REQUIRE(at != std::string::npos);
+    REQUIRE(std::sscanf(text.c_str() + at, "100000: a %u bytes, b %u bytes", &a, &b) == 2);
+    CHECK(a >= 40'000);
+    CHECK(a < 41'000);
+    CHECK(b >= 24'000);
+    CHECK(b < 25'000);
+  }
+  // A part of a tensor that is there already takes no room.
+  const auto x = tape.leaf(Tensor<double>({4000}));
+  CHECK_NOTHROW((void)reshape(x, Shape{40, 100}));
 }
