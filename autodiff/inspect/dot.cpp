@@ -97,7 +97,7 @@ template <class T> class Drawing {
     for (auto s = static_cast<std::uint32_t>(all.size()); s-- > 0;) {
       std::vector<std::uint32_t> open_within;
       for (const std::uint32_t c : children[s]) drawn[s] += boxed[c] ? 1 : drawn[c];
-      if (drawn[s] > options_.node_limit) {
+      if (s != 0 && drawn[s] > options_.node_limit) {
         const auto add = [&](std::uint32_t of) {
           std::copy_if(children[of].begin(), children[of].end(), std::back_inserter(open_within),
                        [&](std::uint32_t c) { return !boxed[c]; });
@@ -133,10 +133,13 @@ template <class T> class Drawing {
     std::map<std::uint32_t, std::uint32_t> last_named;  // of each box
     for (std::uint32_t i = 1; i <= root_; ++i) {
       if (!seen_[i]) continue;
-      stays_[i] = box_[scope_[i]] == open || tape_.op(i) == leaf_op;
+      stays_[i] = box_[scope_[i]] == open || tape_.op(i) == leaf_op || i == root_;
       if (!tape_.name_of(i).empty() && !stays_[i]) last_named[box_[scope_[i]]] = i;
     }
     for (const auto& [box, i] : last_named) stays_[i] = true;
+    hidden_.assign(all.size(), 0);
+    for (std::uint32_t i = 1; i <= root_; ++i)
+      if (seen_[i] && !stays_[i]) ++hidden_[box_[scope_[i]]];
   }
 
   std::string id(std::uint32_t i) const {
@@ -148,7 +151,7 @@ template <class T> class Drawing {
   std::string nodes() const {
     std::string text;
     for (std::uint32_t s = 0; s < box_.size(); ++s)
-      if (box_[s] == s && inside_[s] > 0) text += line(box(s));
+      if (hidden_[s] > 0) text += line(box(s));
     for (std::uint32_t i = 1; i <= root_; ++i)
       if (seen_[i] && stays_[i]) text += node(i);
     return text;
@@ -175,7 +178,7 @@ template <class T> class Drawing {
           if (in[k].node == 0) ids += fmt::format(" n{}_{};", i, k);
       }
       const bool cluster = box_[s] == open || (box_[s] == s && !ids.empty());
-      if (box_[s] == s) ids += fmt::format(" s{};", s);
+      if (hidden_[s] > 0) ids += fmt::format(" s{};", s);
       if (cluster)
         text = line(fmt::format("subgraph cluster_{} {{", s), depth[s]) +
                line(fmt::format("label=\"{}\"; labeljust=l; margin=12; color=\"#a0a0a0\"; "
@@ -195,10 +198,8 @@ template <class T> class Drawing {
     std::map<std::string_view, std::size_t> count;
     for (std::uint32_t i = 1; i <= root_; ++i)
       if (seen_[i] && box_[scope_[i]] == s && !stays_[i]) ++count[op_info(tape_.op(i)).about.name];
-    std::size_t hidden = 0;
-    for (const auto& [name, n] : count) hidden += n;
     std::string label = s == 0 ? "no scope" : tape_.scopes()[s].name;
-    label += fmt::format("\n{} of {} nodes, with .node_limit = {} all", hidden,
+    label += fmt::format("\n{} of {} nodes, with .node_limit = {} all", hidden_[s],
                          s == 0 ? own_[0] : inside_[s], inside_[0]);
     for (const auto& [name, n] : count) label += fmt::format("\n{} {}", n, name);
     NodeStyle style{.fill = "#eeeeee", .note = ""};
@@ -259,8 +260,7 @@ template <class T> class Drawing {
       const bool numbered = in.size() > 1 && !op_info(tape_.op(i)).commutes;
       for (std::size_t n = 0; n < in.size(); ++n) {
         const std::uint32_t k = in[n].node;
-        const std::string look =
-            numbered && stays_[i] ? fmt::format("headlabel=\"{}\"", n + 1) : "";
+        const std::string look = numbered && stays_[i] ? fmt::format("label=\"{}\"", n + 1) : "";
         if (k == 0) {
           if (stays_[i]) text += edge(fmt::format("n{}_{}", i, n), id(i), look);
           continue;
@@ -293,7 +293,7 @@ template <class T> class Drawing {
   std::uint32_t root_;
   std::vector<bool> seen_, stays_;  // stays: it has a picture of its own, not in a box
   std::vector<std::uint32_t> scope_, box_, step_;  // step_: on the highlighted path, from 1 on
-  std::vector<std::size_t> own_, inside_;
+  std::vector<std::size_t> own_, inside_, hidden_;
 };
 
 }  // namespace

@@ -16,8 +16,8 @@ struct DotOptions {
   bool values = false;     // show each node's value ...
   bool gradients = false;  // ... and its gradient, where the last backward kept one
   /// Where a scope would show more nodes than this, the scopes in it become boxes, the innermost
-  /// first, and then it does itself; so do the nodes that lie in no scope. A box's leaves and its
-  /// last named node stay, and it says how many it holds.
+  /// first, and then it does itself; so do the nodes that lie in no scope. A box's leaves, its
+  /// last named node and the root stay, and it says how many it holds.
   std::size_t node_limit = 200;
   /// Looks of single nodes, by their index; a box takes that of its first node that has one.
   std::map<std::uint32_t, NodeStyle> styles = {};
