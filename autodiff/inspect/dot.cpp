@@ -113,7 +113,7 @@ template <class T> class Drawing {
           const std::uint32_t c = open_within[k];
           std::size_t inside = own_[c];
           for (const std::uint32_t inner : children[c]) inside += boxed[inner] ? 1 : 0;
-          if (inside == 0) continue;
+          if (inside < 2) continue;  // a box would hide nothing
           boxed[c] = true;
           drawn[s] -= inside - 1;
         }
