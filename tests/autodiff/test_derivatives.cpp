@@ -82,3 +82,13 @@ TEST_CASE("a Hessian, and its product with a vector") {
   CHECK(hessian([](const auto& y) { return y * y * y; }, 2.0)[0] == 12);
   CHECK_THROWS_AS((void)hvp(rosenbrock, at, std::vector<double>{1}), ShapeError);
 }
+
+// Where the exponent is 0 the slope in the base is 0, and still has a slope of its own.
+TEST_CASE("the Hessian of a power at exponent 0 is symmetric") {
+  const auto power = [](const auto& x) { return pow(x[0], x[1]); };
+  const Tensor<double> h = hessian(power, std::vector<double>{5, 0});
+  CHECK(h[0] == 0);
+  CHECK(h[1] == doctest::Approx(0.2));
+  CHECK(h[2] == doctest::Approx(0.2));
+  CHECK(h[3] == doctest::Approx(std::log(5) * std::log(5)));
+}
