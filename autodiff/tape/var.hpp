@@ -22,10 +22,10 @@ template <class T> class Var {
  public:
   using Number = T;
 
-  Var() : trace_(nullptr), number_(0) {}
+  constexpr Var() : trace_(nullptr), number_(0) {}
   template <class U>
-  requires std::is_arithmetic_v<U> Var(U number)
-      : trace_(nullptr), number_(static_cast<T>(number)) {}
+  requires std::is_arithmetic_v<U>
+  constexpr Var(U number) : trace_(nullptr), number_(static_cast<T>(number)) {}
   /// A comparison as a number or a mask: 1 where it holds, 0 elsewhere.
   template <class C>
   requires is_comparison<C> && std::is_same_v<typename Recording<C>::type, Var> Var(const C& c)
@@ -126,6 +126,14 @@ template <class T> Shape shape_of(const Var<T>& x) { return shape_of(x, "shape")
 template <class T> std::string to_string(const Var<T>& x) { return to_string(x.view()); }
 template <class T> std::ostream& operator<<(std::ostream& out, const Var<T>& x) {
   return out << x.view();
+}
+
+/// A number that is read lies on no tape.
+template <class T> std::istream& operator>>(std::istream& in, Var<T>& x) {
+  T number{};
+  in >> number;
+  x = number;
+  return in;
 }
 
 template <class X> inline constexpr bool is_var = false;

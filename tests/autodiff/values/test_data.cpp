@@ -46,6 +46,18 @@ TEST_CASE("leaves and constants of whatever holds numbers") {
   CHECK_THROWS_AS((Shape{-1}), ShapeError);
 }
 
+TEST_CASE("numbers are read as numbers") {
+  std::istringstream in("0.5 -3 x");
+  Var<double> a = 7, b;
+  in >> a >> b;
+  CHECK(a.item() == 0.5);
+  CHECK(b.item() == -3);
+  in >> a;
+  CHECK(in.fail());
+  constexpr Var<float> half = 0.5, none;
+  CHECK((half + none).item() == 0.5f);
+}
+
 TEST_CASE("values are printed as NumPy prints them") {
   Tape<double> tape;
   const auto printed = [](const auto& x) {
