@@ -175,11 +175,10 @@ TEST_CASE("a target that isn't allowed is found wherever it stands") {
     ramp::Tape<double> tape;
     ramp::Tensor<double> target({3}, 1.0);
     target[at] = 2;
-    const auto scores = tape.leaf({0.5, 1, 2}), y = tape.constant(target);
+    const auto given = tape.leaf({0.5, 1, 2}), y = tape.constant(target);
     const std::string place = "target 2 at " + std::to_string(at);
-    CHECK_THROWS_WITH_AS((void)bce_with_logits(scores, y), doctest::Contains(place.c_str()),
+    CHECK_THROWS_WITH_AS((void)bce_with_logits(given, y), doctest::Contains(place.c_str()),
                          ramp::ValueError);
-    CHECK_THROWS_WITH_AS((void)hinge(scores, y), doctest::Contains(place.c_str()),
-                         ramp::ValueError);
+    CHECK_THROWS_WITH_AS((void)hinge(given, y), doctest::Contains(place.c_str()), ramp::ValueError);
   }
 }
