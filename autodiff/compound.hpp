@@ -3,9 +3,10 @@
 
 #include <autodiff/tape/tape.hpp>
 
-#include <cmath>
-#include <concepts>
+#include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 namespace ramp {
@@ -72,14 +73,19 @@ template <Traced X> auto roll(const X& x, std::int64_t shift, Axis axis = -1) {
   return concat({slice(x, i, cut, n), slice(x, i, 0, cut)}, i);
 }
 /// `times` copies of x, one after another along an axis.
-template <Traced X> auto repeat(const X& x, std::size_t times, Axis axis = 0) {
+template <Traced X> auto tile(const X& x, std::size_t times, Axis axis = 0) {
   return concat(std::vector<X>(times, x), axis.index);
 }
 
 // --- Sums and products
 
-/// Of two vectors: the sum of their products.
-template <Traced A, Traced B> auto dot(const A& a, const B& b) { return sum(a * b); }
+/// Of two vectors of one length: the sum of their products. ShapeError for others; matmul takes
+/// them.
+template <Traced A, Traced B> auto dot(const A& a, const B& b) {
+  const Shape p = shape_of(a, "dot"), q = shape_of(b, "dot");
+  if (p.rank() != 1 || !(p == q)) shaping::fail("dot", p, q, "it needs two vectors of one length");
+  return sum(a * b);
+}
 /// (n) and (m): (n, m), each product.
 template <Traced A, Traced B> auto outer(const A& a, const B& b) {
   return unsqueeze(flatten(a), 1) * unsqueeze(flatten(b), 0);
@@ -108,11 +114,8 @@ template <Traced X> X cumsum(const X& x, Axis axis = -1) {
     y = concat({slice(y, i, 0, k), slice(y, i, k, n) + slice(y, i, 0, n - k)}, i);
   return y;
 }
-/// Mean of the squares around the mean; divided by n - ddof.
-template <Traced X> auto var(const X& x, double ddof = 0) {
-  const auto n = static_cast<double>(shape_of(x, "var").size());
-  return sum(square(x - mean(x))) / (n - ddof);
-}
+/// Mean of the squares around the mean; along an axis, divided by n - ddof.
+template <Traced X> auto var(const X& x) { return mean(square(x - mean(x))); }
 template <Traced X> auto var(const X& x, Axis axis, bool keepdims = false, double ddof = 0) {
   const Shape shape = shape_of(x, "var");
   const int i = normal_axis("var", axis.index, shape);
@@ -136,23 +139,30 @@ template <Traced X> auto trace(const X& x) { return sum(diagonal(x)); }
 
 // --- Integers, which have no gradient
 
-/// Where the largest of each row of the last axis stands, the first of equals; a NaN is the
-/// largest.
-template <class T> std::vector<std::int32_t> argmax(const Var<T>& x) {
-  const View<const T> all = x.view();
-  if (all.shape.rank() == 0 || all.shape.back() == 0)
-    shaping::fail("argmax", all.shape, "there is nothing to choose from");
+// Where the best of each row of the last axis stands, the first of equals; a NaN is the best.
+template <class T, class Better>
+std::vector<std::int32_t> places_of(const char* op, const View<const T>& x, Better better) {
+  if (x.shape.rank() == 0 || x.shape.back() == 0)
+    shaping::fail(op, x.shape, "there is nothing to choose from");
   std::vector<std::int32_t> places;
-  const std::ptrdiff_t n = all.shape.back();
-  for (const T* row = all.begin(); row != all.end(); row += n)
-    places.push_back(static_cast<std::int32_t>(
-        std::max_element(row, row + n, [](T a, T b) { return a < b || (b != b && a == a); }) -
-        row));
+  const std::ptrdiff_t n = x.shape.back();
+  for (const T* row = x.begin(); row != x.end(); row += n) {
+    const T* const best = std::max_element(
+        row, row + n, [=](T a, T b) { return better(b, a) || (b != b && a == a); });
+    places.push_back(static_cast<std::int32_t>(best - row));
+  }
   return places;
 }
-template <class T> std::vector<std::int32_t> argmin(const Var<T>& x) { return argmax(-x); }
-/// A row for each label, 1 at the label and 0 elsewhere. IndexError for a label not in 0 .. classes
-/// - 1.
+/// Where the largest, or the smallest, of each row of the last axis stands: the first of equals, or
+/// a NaN.
+template <class T> std::vector<std::int32_t> argmax(const Var<T>& x) {
+  return places_of("argmax", x.view(), std::greater());
+}
+template <class T> std::vector<std::int32_t> argmin(const Var<T>& x) {
+  return places_of("argmin", x.view(), std::less());
+}
+/// A row for each label, 1 at the label and 0 elsewhere. IndexError for a label below 0 or from
+/// `classes` up.
 template <class T> Tensor<T> one_hot(std::span<const std::int32_t> labels, std::uint32_t classes) {
   Tensor<T> rows(Shape{labels.size(), classes});
   Indices::of(labels).check("one_hot", "label", rows.shape(), classes);

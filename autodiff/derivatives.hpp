@@ -7,6 +7,7 @@
 #include <autodiff/compound.hpp>
 #include <autodiff/tape/tape.hpp>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <vector>
@@ -63,8 +64,8 @@ template <class X> struct ValueAndGrad {
   X gradient;
 };
 
-/// f(x), a scalar, and its gradient, which has the form of x. GradientError if f(x) is a tensor of
-/// several elements.
+/// f(x), a scalar, and its gradient, which has the form of x. ShapeError if f(x) has several
+/// elements.
 template <class F, class X>
 ValueAndGrad<X> value_and_grad(F&& f, const X& x, const TapeOptions& options = {}) {
   using P = PointOf<X>;
@@ -89,10 +90,12 @@ Tensor<T> rows_of_slopes(Tape<T>& tape, std::span<const Var<T>> ys, std::span<co
     for (const Tensor<T>& g : tape.grad(y, x)) to = std::copy(g.begin(), g.end(), to);
   return rows;
 }
-template <class T> std::vector<Var<T>> elements(const Var<T>& y) {
-  std::vector<Var<T>> all;
-  for (std::size_t i = 0; i < y.shape().size(); ++i) all.push_back(flatten(y)(i));
-  return all;
+// Each element of y, behind those that `all` has.
+template <class T> void append_elements(const Var<T>& y, std::vector<Var<T>>& all) {
+  const std::size_t n = y.shape().size();
+  if (y.shape().rank() == 0) return all.push_back(y);
+  const Var<T> row = flatten(y);
+  for (std::size_t i = 0; i < n; ++i) all.push_back(row(i));
 }
 
 /// (m, n): d f(x)[i] / d x[j], of the m elements of f(x) and the n of x. A sweep a row.
@@ -104,11 +107,10 @@ Tensor<typename PointOf<X>::Number> jacobian(F&& f, const X& x, const TapeOption
   const auto leaves = P::leaves(tape, x);
   const auto y = f(leaves);
   std::vector<Var<T>> ys;
-  if constexpr (is_var<std::remove_const_t<decltype(y)>>) {
-    ys = y.shape().rank() == 0 ? std::vector<Var<T>>{y} : elements<T>(y);
-  } else {
+  if constexpr (is_var<std::remove_const_t<decltype(y)>>)
+    append_elements(y, ys);
+  else
     ys.assign(std::begin(y), std::end(y));
-  }
   return rows_of_slopes<T>(tape, ys, P::list(leaves));
 }
 
@@ -122,12 +124,7 @@ Tensor<typename PointOf<X>::Number> hessian(F&& f, const X& x, const TapeOptions
   const auto leaves = P::leaves(tape, x);
   const std::vector<Var<T>> in = P::list(leaves);
   std::vector<Var<T>> slopes;
-  for (const Var<T>& g : tape.grad_on_tape(Var<T>(f(leaves)), in)) {
-    if (g.shape().rank() == 0)
-      slopes.push_back(g);
-    else
-      for (const Var<T>& e : elements(g)) slopes.push_back(e);
-  }
+  for (const Var<T>& g : tape.grad_on_tape(Var<T>(f(leaves)), in)) append_elements(g, slopes);
   return rows_of_slopes<T>(tape, slopes, in);
 }
 
@@ -139,11 +136,13 @@ template <class F, class X> X hvp(F&& f, const X& x, const X& v, const TapeOptio
   const auto leaves = P::leaves(tape, x);
   const auto along = P::leaves(tape, v);
   const std::vector<Var<T>> in = P::list(leaves), direction = P::list(along);
-  if (in.size() != direction.size())
-    throw ShapeError("[hvp] the direction must have as many numbers as the point");
+  const bool alike =
+      std::equal(in.begin(), in.end(), direction.begin(), direction.end(),
+                 [](const Var<T>& a, const Var<T>& b) { return a.shape() == b.shape(); });
+  if (!alike) throw ShapeError("[hvp] the direction must have the point's form");
   const std::vector<Var<T>> g = tape.grad_on_tape(Var<T>(f(leaves)), in);
   Var<T> slope = 0;
-  for (std::size_t i = 0; i < in.size(); ++i) slope += sum(g[i] * detach(direction[i]));
+  for (std::size_t i = 0; i < in.size(); ++i) slope += sum(g[i] * direction[i]);
   return P::gather(tape.grad(slope, in), x);
 }
 

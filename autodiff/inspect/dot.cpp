@@ -67,6 +67,7 @@ template <class T> class Drawing {
       if (options.highlight[s] <= root_) step_[options.highlight[s]] = s + 1;
     find_nodes();
     find_boxes();
+    find_hidden();
   }
 
   std::string text() const {
@@ -129,6 +130,10 @@ template <class T> class Drawing {
       const std::uint32_t parent = all[s].parent;
       box_[s] = parent != 0 && box_[parent] != open ? box_[parent] : boxed[s] ? s : open;
     }
+  }
+
+  // What has a picture of its own, and how many nodes each box holds.
+  void find_hidden() {
     stays_.assign(root_ + 1, false);
     std::map<std::uint32_t, std::uint32_t> last_named;  // of each box
     for (std::uint32_t i = 1; i <= root_; ++i) {
@@ -137,7 +142,7 @@ template <class T> class Drawing {
       if (!tape_.name_of(i).empty() && !stays_[i]) last_named[box_[scope_[i]]] = i;
     }
     for (const auto& [box, i] : last_named) stays_[i] = true;
-    hidden_.assign(all.size(), 0);
+    hidden_.assign(box_.size(), 0);
     for (std::uint32_t i = 1; i <= root_; ++i)
       if (seen_[i] && !stays_[i]) ++hidden_[box_[scope_[i]]];
   }

@@ -150,7 +150,7 @@ auto fma(const A& a, const B& b, const C& c) { return record<Fma>({}, a, b, c); 
 // large for the type, or has few digits, it comes from b / a.
 inline constexpr auto share_of_length = [](auto a, auto b, auto y) {
   constexpr double infinite = std::numeric_limits<double>::infinity();
-  const auto extreme = where(y == infinite, 1, where(8 / y == infinite, 1, 0));
+  const auto extreme = y + 8 / y == infinite;
   const auto ratio = where(extreme, b / a, 0), part = 1 / sqrt(1 + ratio * ratio);
   const auto share = where(extreme, where(a < 0, -part, part), a / y);
   return where(a == infinite, 1, where(a == -infinite, -1, share));

@@ -15,17 +15,6 @@ namespace ramp {
 inline void check_square(const char* op, const Shape& x) {
   if (x.rank() != 2 || x[0] != x[1]) shaping::fail(op, x, "it needs a square matrix");
 }
-// y = f(to), by way of scratch memory where y is added to.
-inline constexpr auto by_way_of_scratch = [](auto x, auto f) {
-  return Writes{[x, f](auto y, bool add) {
-    auto* to =
-        add ? x.scratch->template take_array<std::remove_reference_t<decltype(*y.data)>>(y.size())
-            : y.data;
-    f(to);
-    if (add) copy(y.size(), to, y.data, true);
-  }};
-};
-
 struct Diagonals {
   std::int64_t above = 0;  // the last diagonal that stays, counted from the main one
   double on_diagonal = 1;  // what the main one is multiplied by

@@ -82,17 +82,12 @@ struct Mean : Reduction {
 
 // The part of max and min that is no formula: a loop of comparisons, `largest` or `smallest`.
 inline constexpr auto loop_along = [](auto x, const Along& at, auto loop) {
-  return Writes{[x, at, loop](auto y, bool add) {
+  return by_way_of_scratch(x, [x, at, loop](auto* to) {
     std::size_t outer = 1, inner = 1;
     for (int i = 0; i < x.shape.rank(); ++i)
       if (!at.whole && i != at.axis) (i < at.axis ? outer : inner) *= x.shape[i];
-    const std::size_t n = at.whole ? x.shape.size() : x.shape[at.axis];
-    auto* to =
-        add ? x.scratch->template take_array<std::remove_reference_t<decltype(*y.data)>>(y.size())
-            : y.data;
-    loop(x.data, outer, n, inner, to);
-    if (add) copy(y.size(), to, y.data, true);
-  }};
+    loop(x.data, outer, at.whole ? x.shape.size() : x.shape[at.axis], inner, to);
+  });
 };
 
 struct Max : Reduction {

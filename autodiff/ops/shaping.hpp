@@ -17,6 +17,16 @@ namespace shaping {
 std::string label_along(const char* op, int axis);  // "concat axis 1"
 }  // namespace shaping
 
+// y = f(to), for a loop f that can only store: by way of scratch memory where y is added to.
+inline constexpr auto by_way_of_scratch = [](auto x, auto f) {
+  return Writes{[x, f](auto y, bool add) {
+    using T = std::remove_reference_t<decltype(*y.data)>;
+    T* const to = add ? x.scratch->template take_array<T>(y.size()) : y.data;
+    f(to);
+    if (add) copy(y.size(), to, y.data, true);
+  }};
+};
+
 struct Transpose : Structural<1> {
   static constexpr bool linear = true;
   static constexpr About about{"transpose", "x^T", "Swaps the last two axes."};

@@ -128,8 +128,7 @@ template <class T = double> class Tape {
     return gradient(x).item();
   }
   /// d root / d inputs as values, zeros of a root that is a number. Parameters' own gradients are
-  /// left alone. GradientError for an
-  /// input that doesn't vary.
+  /// left alone. GradientError for an input that doesn't vary.
   std::vector<Tensor<T>> grad(const Var<T>& root, std::span<const Var<T>> inputs);
   std::vector<Tensor<T>> grad(const Var<T>& root, std::initializer_list<Var<T>> inputs) {
     return grad(root, {inputs.begin(), inputs.size()});

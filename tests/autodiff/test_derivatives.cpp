@@ -81,6 +81,9 @@ TEST_CASE("a Hessian, and its product with a vector") {
   CHECK(support::equal(of_tensor, {6.0, 0.0, 0.0, 12.0}));
   CHECK(hessian([](const auto& y) { return y * y * y; }, 2.0)[0] == 12);
   CHECK_THROWS_AS((void)hvp(rosenbrock, at, std::vector<double>{1}), ShapeError);
+  const auto cubes = [](const auto& m) { return sum(m * m * m); };
+  CHECK(support::equal(hvp(cubes, x, Tensor<double>(Shape{2, 1}, {1, -1})), {6.0, -12.0}));
+  CHECK_THROWS_AS((void)hvp(cubes, x, Tensor<double>(Shape{1}, {1})), ShapeError);  // no broadcast
 }
 
 // Where the exponent is 0 the slope in the base is 0, and still has a slope of its own.

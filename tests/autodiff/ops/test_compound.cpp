@@ -41,7 +41,7 @@ TEST_CASE("shapes") {
   CHECK(equal(roll(x, 1).value(), {3.0, 1.0, -2.0, -6.0, 0.5, 5.0}));
   CHECK(equal(roll(x, -4).value(), {-2.0, 3.0, 1.0, 5.0, -6.0, 0.5}));
   CHECK(equal(roll(x, 1, 0).value(), {0.5, 5.0, -6.0, 1.0, -2.0, 3.0}));
-  CHECK(repeat(x, 3).shape() == Shape{6, 3});
+  CHECK(tile(x, 3).shape() == Shape{6, 3});
 }
 
 TEST_CASE("places") {
@@ -72,6 +72,8 @@ TEST_CASE("sums and products") {
   CHECK(var(x).item() == doctest::Approx(12.4791666666667));
   CHECK(var(x, 1, false, 1).value()[0] == doctest::Approx(6.3333333333333));
   CHECK(stddev(x, 0, true).shape() == Shape{1, 3});
+  CHECK(var(x, 1).shape() == Shape{2});  // an axis, as in sum(x, 1)
+  REFUSED(dot(x, x(0)), ShapeError, "[dot] (2, 3) and (3): it needs two vectors of one length");
   CHECK(trace(matmul(x, transpose(x))).item() == doctest::Approx(75.25));
   CHECK(equal(tril(x).value(), {1.0, 0.0, 0.0, 0.5, 5.0, 0.0}));
   CHECK(equal(triu(x, 1).value(), {0.0, -2.0, 3.0, 0.0, 0.0, -6.0}));
@@ -93,6 +95,10 @@ TEST_CASE("integers") {
   CHECK(argmax(tape.leaf(matrix)) == std::vector<std::int32_t>{2, 1});
   CHECK(argmin(tape.leaf(matrix)) == std::vector<std::int32_t>{1, 2});
   CHECK(argmax(tape.leaf({3, 7, 7, nan, 9})) == std::vector<std::int32_t>{3});
+  CHECK(argmin(tape.leaf({3, nan, -7, nan})) == std::vector<std::int32_t>{1});
+  const std::uint32_t size = tape.size();
+  (void)argmin(tape.handle(1));
+  CHECK(tape.size() == size);  // it looks, and records nothing
   CHECK_THROWS_AS((void)argmax(tape.leaf(1.0)), ShapeError);
   const std::vector<std::int32_t> labels{1, 0};
   CHECK(equal(one_hot<double>(labels, 3), {0.0, 1.0, 0.0, 1.0, 0.0, 0.0}));
@@ -120,7 +126,7 @@ TEST_CASE("their gradients agree with differences") {
       },
       [](const V& x) { return split(x, 2, 1)[1]; },
       [](const V& x) { return roll(x, 2); },
-      [](const V& x) { return repeat(x, 2, 1); },
+      [](const V& x) { return tile(x, 2, 1); },
       [](const V& x) { return outer(x(0), x(1)); },
       [](const V& x) { return prod(x, 1); },
       [](const V& x) { return cumsum(x); },
