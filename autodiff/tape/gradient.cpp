@@ -172,6 +172,7 @@ template <class T> void Tape<T>::sweep_whole(const Var<T>& root, const Tensor<T>
 template <class T> void Tape<T>::finish_parameters(std::uint32_t root) {
   bool all = true;
   for (const Binding& b : bindings_) {
+    if (!varies(b.node)) continue;  // it is frozen
     Tensor<T>& gradient = b.parameter->gradient_;
     bool& has = b.parameter->has_gradient_;
     if (rank(b.node) == 0) {
@@ -186,7 +187,8 @@ template <class T> void Tape<T>::finish_parameters(std::uint32_t root) {
   if (all) return;
   const Arena::Temporary temporary(scratch_);
   const bool* const part = parts_of(root);
-  for (const Binding& b : bindings_) b.parameter->has_gradient_ = b.node <= root && part[b.node];
+  for (const Binding& b : bindings_)
+    b.parameter->has_gradient_ = b.node <= root && varies(b.node) && part[b.node];
 }
 
 template class Tape<float>;

@@ -90,7 +90,7 @@ template <class T> Var<T> Tape<T>::parameter(Parameter<T>& p) {
         "[tape] parameter '{}' was changed after this tape read it: clear or rewind the tape first",
         p.name()));
   }
-  return add_leaf(std::as_const(p).value().view(), true, false, {}, &p);
+  return add_leaf(std::as_const(p).value().view(), !p.frozen(), false, {}, &p);
 }
 
 // In place, not returned: a copy waits for what has just been written piece by piece. A number is

@@ -109,6 +109,7 @@ template <class T = double> class Tape {
   Var<T> borrow(View<const T> value, Name name = {}) { return add_leaf(value, false, false, name); }
   /// The leaf that reads a parameter in place; the same one each time. backward() writes the
   /// parameter's gradient, and throws if its value was changed in between; grad() leaves it alone.
+  /// A frozen parameter is read as a constant.
   Var<T> parameter(Parameter<T>& p);
 
   // --- Gradients --------------------------------------------------------------------------

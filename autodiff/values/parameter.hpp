@@ -13,13 +13,34 @@ namespace ramp {
 
 template <class T> class Tape;
 
-/// A value that training changes. It stays where it is: tapes hold its address.
+/// A value that training changes. Tapes hold its address: clear those that have read it before it is
+/// moved or dies.
 template <class T> class Parameter {
  public:
   Parameter(std::string name, Tensor<T> value)
       : name_(std::move(name)), value_(std::move(value)), gradient_(value_.shape()) {}
-  Parameter(const Parameter&) = delete;
-  Parameter& operator=(const Parameter&) = delete;
+  /// A copy has the value, no gradient, and a version of its own; so has what is moved to.
+  Parameter(const Parameter& other) : Parameter(other.name_, other.value_) {
+    frozen_ = other.frozen_;
+  }
+  Parameter(Parameter&& other) noexcept
+      : name_(std::move(other.name_)),
+        value_(std::move(other.value_)),
+        gradient_(std::move(other.gradient_)),
+        has_gradient_(std::exchange(other.has_gradient_, false)),
+        frozen_(other.frozen_) {
+    other.version_ = next_version();  // a tape that has read it refuses to go backward
+  }
+  Parameter& operator=(Parameter other) noexcept {
+    std::swap(name_, other.name_);
+    std::swap(value_, other.value_);
+    std::swap(gradient_, other.gradient_);
+    has_gradient_ = other.has_gradient_;
+    frozen_ = other.frozen_;
+    version_ = next_version();
+    return *this;
+  }
+  ~Parameter() = default;
 
   const std::string& name() const { return name_; }
   void rename(std::string name) { name_ = std::move(name); }
@@ -32,6 +53,14 @@ template <class T> class Parameter {
     return value_.view();
   }
   std::uint64_t version() const { return version_; }
+
+  /// A frozen one is read as a constant: it gets no gradient, so optimizers leave it alone.
+  void freeze(bool on = true) {
+    frozen_ = on;
+    version_ = next_version();
+    if (on) zero_grad();
+  }
+  bool frozen() const { return frozen_; }
 
   /// What the last backward() over a tape with this parameter wrote. It stays to be looked at after
   /// the optimizer has used it; has_gradient() tells whether it is still to be used.
@@ -65,7 +94,7 @@ template <class T> class Parameter {
 
   std::string name_;
   Tensor<T> value_, gradient_;
-  bool has_gradient_ = false;
+  bool has_gradient_ = false, frozen_ = false;
   // One count for all, so that a parameter built where another one died is known to be new.
   static std::uint64_t next_version() {
     static std::atomic<std::uint64_t> count = 0;

@@ -1,7 +1,7 @@
 // IDX files for tests, in a folder that is gone with the test.
 #pragma once
 
-#include <nn/idx.hpp>
+#include <nn/data/idx.hpp>
 
 #include <doctest/doctest.h>
 

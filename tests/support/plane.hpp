@@ -1,7 +1,7 @@
 // A set that a linear model fits.
 #pragma once
 
-#include <nn/synthetic.hpp>
+#include <nn/data/synthetic.hpp>
 
 #include <cstddef>
 

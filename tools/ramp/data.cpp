@@ -1,8 +1,8 @@
 #include "data.hpp"
 
-#include <nn/idx.hpp>
+#include <nn/data/idx.hpp>
 #include <nn/joined.hpp>
-#include <nn/synthetic.hpp>
+#include <nn/data/synthetic.hpp>
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 
 #include "cli.hpp"
 
-#include <nn/dataset.hpp>
+#include <nn/data/dataset.hpp>
 #include <nn/random.hpp>
 
 #include <cstdint>
