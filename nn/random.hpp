@@ -25,6 +25,9 @@ class Random {
 
   explicit constexpr Random(std::uint64_t seed) : state_(seed) {}
 
+  /// All there is to it: Random(state()) goes on as this one does.
+  constexpr std::uint64_t state() const { return state_; }
+
   /// The generator number `key` of those that belong to this one's state: for epochs, layers,
   /// workers.
   constexpr Random stream(std::uint64_t key) const { return Random(mix(state_ ^ mix(key + step))); }

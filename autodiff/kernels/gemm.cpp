@@ -114,6 +114,8 @@ void set_blas_threads(int n) {
   if (openblas_set_num_threads) openblas_set_num_threads(n);
 }
 
+int blas_threads() { return threads; }
+
 template void gemm(const Matrix<float>&, const Matrix<float>&, float*, bool);
 template void gemm(const Matrix<double>&, const Matrix<double>&, double*, bool);
 

@@ -22,5 +22,6 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
 /// How many threads a large product uses from here on, OpenBLAS's and oneDNN's alike, whichever
 /// thread asks for it. Another BLAS has a way of its own.
 void set_blas_threads(int n);
+int blas_threads();  // as it was set
 
 }  // namespace ramp

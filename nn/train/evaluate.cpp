@@ -3,83 +3,126 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
 
 namespace ramp::nn {
 
-template <class T> void check_loss(Loss loss, const Dataset<T>& data) {
-  data.check();
-  const bool by_label = loss == Loss::cross_entropy;
-  if (by_label ? data.labels.empty() : data.targets.size() == 0)
-    throw DataError(fmt::format("[{}] {}: the set has no {}, which this loss compares with",
-                                to_string(loss), data.name, by_label ? "labels" : "targets"));
+template <class T> EvalMode<T>::EvalMode(Module<T>& model) {
+  for (Module<T>* part : model.contents().modules) modes_.emplace_back(part, part->training());
+  model.eval();
 }
 
-template <class T> Accuracy<T>::Accuracy(Loss loss, const Dataset<T>& data)
-    : classes_(static_cast<std::size_t>(data.classes)) {
-  if (loss != Loss::mse || data.targets.size() == 0) return;
-  const auto [low, high] = std::minmax_element(data.targets.begin(), data.targets.end());
-  threshold_ = (*low + *high) / 2;
+template <class T> EvalMode<T>::~EvalMode() {
+  for (const auto& [part, training] : modes_) part->set_mode(training);
 }
 
-template <class T>
-std::optional<std::size_t> Accuracy<T>::correct(View<const T> outputs,
-                                                std::span<const std::int32_t> labels) const {
-  if (labels.empty() || outputs.shape.rank() != 2) return {};
-  const std::size_t width = outputs.shape[1];
-  std::size_t count = 0;
-  if (width == 1 && classes_ == 2) {
-    for (std::size_t i = 0; i < labels.size(); ++i)
-      count += labels[i] == 0 ? outputs[i] <= threshold_ : outputs[i] > threshold_;
-    return count;
-  }
-  if (width != classes_) return {};
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const T* row = outputs.data + i * width;
-    const auto label = static_cast<std::size_t>(labels[i]);
-    bool right = true;
-    for (std::size_t k = 0; k < width; ++k)
-      right &= k < label ? row[k] < row[label] : row[k] <= row[label];
-    count += right;
-  }
-  return count;
-}
+namespace {
 
-template <class T>
-Evaluation evaluate(Module<T>& model, const Dataset<T>& data, Loss loss, std::size_t batch_size) {
-  check_loss(loss, data);
-  if (data.size() == 0) throw DataError(fmt::format("[evaluate] {}: the set is empty", data.name));
-  if (batch_size == 0) throw ValueError(fmt::format("[evaluate] {}: batch size 0", data.name));
-  const Accuracy<T> accuracy(loss, data);
+// f(outputs, first row) for each part of the inputs; the tape is cleared in between.
+template <class T, class F>
+void each_part(Module<T>& model, const Tensor<T>& inputs, std::size_t batch_size, F f) {
+  if (inputs.shape().rank() == 0)
+    throw ShapeError("[predict] the inputs are a scalar: give a row for each sample");
+  if (batch_size == 0) throw ValueError("[predict] batch size 0: give one from 1 up");
+  const EvalMode<T> mode(model);
   Tape<T> tape;
   const auto no_gradients = tape.no_grad();
-  double total = 0;
-  std::optional<std::size_t> correct = 0;
-  for (std::size_t first = 0; first < data.size(); first += batch_size) {
-    const std::size_t count = std::min(batch_size, data.size() - first);
-    const auto rows = [&](const Tensor<T>& of) -> View<const T> {
-      if (of.size() == 0) return of.view();
-      return {of.data() + first * of.shape()[1],
-              of.shape().with(0, static_cast<std::uint32_t>(count))};
-    };
-    const auto labels = data.labels.empty() ? std::span<const std::int32_t>()
-                                            : std::span(data.labels).subspan(first, count);
+  const std::size_t n = inputs.shape()[0], width = n == 0 ? 0 : inputs.size() / n;
+  for (std::size_t first = 0; first < n; first += batch_size) {
+    const std::size_t count = std::min(batch_size, n - first);
     tape.clear();
-    const Var<T> outputs = model(tape.borrow(rows(data.inputs), "inputs"));
-    const Var<T> of_batch = batch_loss(loss, outputs, rows(data.targets), labels);
-    total += static_cast<double>(of_batch.item()) * static_cast<double>(count);
-    const auto right = accuracy.correct(outputs.view(), labels);
-    correct = correct && right ? std::optional(*correct + *right) : std::nullopt;
+    const View<const T> rows{inputs.data() + first * width,
+                             inputs.shape().with(0, static_cast<std::uint32_t>(count))};
+    const Var<T> outputs = model(tape.borrow(rows, "inputs"));
+    if (outputs.shape().rank() == 0 || outputs.shape()[0] != count)
+      throw ShapeError(
+          fmt::format("[predict] outputs {} for {} rows: the model must give a row for each",
+                      to_string(outputs.shape()), count));
+    f(outputs, first);
   }
-  const auto n = static_cast<double>(data.size());
-  Evaluation all{total / n, {}};
-  if (correct) all.accuracy = static_cast<double>(*correct) / n;
-  return all;
 }
 
-#define RAMP_EVALUATE(T)                             \
-  template void check_loss(Loss, const Dataset<T>&); \
-  template class Accuracy<T>;                        \
-  template Evaluation evaluate(Module<T>&, const Dataset<T>&, Loss, std::size_t);
+// Rows from `first` on of all outputs, which the first part gives their width.
+template <class T>
+void keep(std::optional<Tensor<T>>& all, View<const T> part, std::size_t first, std::size_t n) {
+  if (!all) all.emplace(part.shape.with(0, static_cast<std::uint32_t>(n)));
+  std::copy(part.begin(), part.end(), all->data() + first * (part.size() / part.shape[0]));
+}
+
+template <class T>
+View<const T> rows_of(const Tensor<T>& all, std::size_t first, std::size_t count) {
+  if (all.size() == 0) return all.view();
+  return {all.data() + first * all.shape()[1],
+          all.shape().with(0, static_cast<std::uint32_t>(count))};
+}
+
+}  // namespace
+
+template <class T> Tensor<T> predict(Module<T>& model,
+                                     const std::type_identity_t<Tensor<T>>& inputs,
+                                     std::size_t batch_size) {
+  std::optional<Tensor<T>> all;
+  each_part(model, inputs, batch_size, [&](const Var<T>& outputs, std::size_t first) {
+    keep(all, outputs.view(), first, inputs.shape()[0]);
+  });
+  if (!all)
+    throw ShapeError(fmt::format("[predict] inputs {}: no rows", to_string(inputs.shape())));
+  return std::move(*all);
+}
+
+template <class T> Scores evaluate(Module<T>& model, const std::type_identity_t<Dataset<T>>& data,
+                                   const std::type_identity_t<Loss<T>>& loss,
+                                   const std::type_identity_t<std::vector<Metric<T>>>& metrics,
+                                   std::size_t batch_size) {
+  loss.check(data);
+  if (data.size() == 0) throw DataError(fmt::format("[evaluate] {}: the set is empty", data.name));
+  const auto batch_of = [&](std::size_t first, std::size_t count) {
+    return Batch<T>{rows_of(data.inputs, first, count),
+                    rows_of(data.targets, first, count),
+                    data.labels.empty() ? std::span<const std::int32_t>()
+                                        : std::span(data.labels).subspan(first, count),
+                    {},
+                    data.classes};
+  };
+  double total = 0;
+  std::optional<Tensor<T>> all;
+  each_part(model, data.inputs, batch_size, [&](const Var<T>& outputs, std::size_t first) {
+    const std::size_t count = outputs.shape()[0];
+    total += static_cast<double>(loss(outputs, batch_of(first, count)).item()) *
+             static_cast<double>(count);
+    keep(all, outputs.view(), first, data.size());
+  });
+  Scores scores{{"loss", total / static_cast<double>(data.size())}};
+  const Batch<T> whole = batch_of(0, data.size());
+  for (const Metric<T>& metric : metrics) scores[metric.name()] = metric(all->view(), whole);
+  if (metrics.empty()) {
+    const double share = accuracy_where_defined<T>()(all->view(), whole);
+    if (!std::isnan(share)) scores["accuracy"] = share;
+  }
+  return scores;
+}
+
+template <class T> Metric<T> accuracy_where_defined() {
+  return Metric<T>(
+      [](View<const T> outputs, const Batch<T>& all) {
+        const bool defined = !all.labels.empty() && outputs.shape.rank() == 2 &&
+                             (std::cmp_equal(outputs.shape[1], all.classes) ||
+                              (outputs.shape[1] == 1 && all.classes == 2));
+        return defined ? accuracy<T>(outputs, all.labels)
+                       : std::numeric_limits<double>::quiet_NaN();
+      },
+      "accuracy");
+}
+
+#define RAMP_EVALUATE(T)                                                                       \
+  template class EvalMode<T>;                                                                  \
+  template Tensor<T> predict(Module<T>&, const std::type_identity_t<Tensor<T>>&, std::size_t); \
+  template Scores evaluate(Module<T>&, const std::type_identity_t<Dataset<T>>&,                \
+                           const std::type_identity_t<Loss<T>>&,                               \
+                           const std::type_identity_t<std::vector<Metric<T>>>&, std::size_t);  \
+  template Metric<T> accuracy_where_defined();
 RAMP_EVALUATE(float)
 RAMP_EVALUATE(double)
 #undef RAMP_EVALUATE

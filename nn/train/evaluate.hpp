@@ -1,47 +1,52 @@
-// How well a model does on a data set.
+// What a trained model gives, and how well it does on a data set.
 #pragma once
 
 #include <nn/data/dataset.hpp>
 #include <nn/model/module.hpp>
 #include <nn/train/loss.hpp>
+#include <nn/train/metric.hpp>
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <span>
+#include <map>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace ramp::nn {
 
-/// Throws DataError unless the set has what the loss compares with: labels for cross_entropy,
-/// targets for the others.
-template <class T> void check_loss(Loss loss, const Dataset<T>& data);
+/// "loss", and each metric by its name.
+using Scores = std::map<std::string, double>;
 
-/// Counts right answers. With k > 1 outputs the answer is the largest one (the first of equals; a
-/// row with NaN is never right). With one output it is class 1 above a threshold, else class 0: 0
-/// for bce and hinge, for mse the middle between the smallest and the largest target.
-template <class T> class Accuracy {
+/// Module and parts are in eval() mode while it lives, and then in the modes that they had.
+template <class T> class EvalMode {
  public:
-  Accuracy(Loss loss, const Dataset<T>& data);
-
-  /// Nothing where right and wrong aren't defined: the set has no labels, or there are as many
-  /// outputs as neither classes nor one.
-  std::optional<std::size_t> correct(View<const T> outputs,
-                                     std::span<const std::int32_t> labels) const;
+  explicit EvalMode(Module<T>& model);
+  ~EvalMode();
+  EvalMode(const EvalMode&) = delete;
+  EvalMode& operator=(const EvalMode&) = delete;
 
  private:
-  T threshold_ = 0;
-  std::size_t classes_;
+  std::vector<std::pair<Module<T>*, bool>> modes_;
 };
 
-struct Evaluation {
-  double loss;                     // mean over the samples
-  std::optional<double> accuracy;  // from 0 to 1; nothing where it isn't defined
-};
+/// The outputs for these inputs (n, ..), `batch_size` rows at a time, in eval() mode and without
+/// gradients. ValueError for batch size 0, ShapeError for inputs without rows or axes.
+///
+///     const std::vector<std::int32_t> classes = answers(predict(model, x).view());
+template <class T> Tensor<T> predict(Module<T>& model,
+                                     const std::type_identity_t<Tensor<T>>& inputs,
+                                     std::size_t batch_size = 256);
 
-/// Runs the model over the whole set, `batch_size` rows at a time, without gradients and without
-/// copying the rows. ValueError for batch size 0; DataError for an empty set, or check_loss's.
-template <class T> Evaluation evaluate(Module<T>& model, const Dataset<T>& data,
-                                       Loss loss = Loss::cross_entropy,
-                                       std::size_t batch_size = 256);
+/// How good predict() of the whole set is: the mean of the loss over the samples, and the metrics;
+/// without any, accuracy where the set has labels and the outputs are scores for them. Rows aren't
+/// copied. ValueError for batch size 0; DataError for an empty set, or Loss::check's.
+template <class T> Scores evaluate(Module<T>& model, const std::type_identity_t<Dataset<T>>& data,
+                                   const std::type_identity_t<Loss<T>>& loss = "cross_entropy",
+                                   const std::type_identity_t<std::vector<Metric<T>>>& metrics = {},
+                                   std::size_t batch_size = 256);
+
+/// What evaluate() and fit() take where no metrics are given: accuracy, NaN where it isn't defined.
+template <class T> Metric<T> accuracy_where_defined();
 
 }  // namespace ramp::nn

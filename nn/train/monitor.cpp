@@ -1,3 +1,4 @@
+#include <nn/train/evaluate.hpp>
 #include <nn/train/monitor.hpp>
 
 #include <fmt/format.h>
@@ -74,6 +75,7 @@ template <class T, class F> void each_batch(Module<T>& model, const Dataset<T>& 
   if (batch_size == 0) throw ValueError(fmt::format("[monitor] {}: batch size 0", data.name));
   const std::size_t n = data.size(), rows = samples == 0 ? n : std::min(samples, n);
   const std::size_t batches = (rows + batch_size - 1) / batch_size;
+  const EvalMode<T> mode(model);
   Tape<T> tape;
   const auto no_gradients = tape.no_grad();
   for (std::size_t b = 0; b < batches; ++b) {

@@ -1,0 +1,343 @@
+#include <nn/train/fit.hpp>
+#include <nn/train/run_state.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <utility>
+
+namespace ramp::nn {
+
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// Why a loss may not be finite: a number of the data isn't. `rows` says where its rows stand in the
+// set; without it they are the set's own.
+template <class T> void check_finite(View<const T> data, const char* what,
+                                     std::span<const std::uint32_t> rows, std::uint64_t epoch,
+                                     const std::string& name) {
+  const std::size_t at = first_bad(data);
+  if (at == data.size()) return;
+  const std::size_t width = data.shape[1], row = at / width;
+  throw NonFiniteError(fmt::format(
+      "[train] {}: the {} have {} in row {}, column {}, seen in epoch {}: rows and columns count "
+      "from 0; leave the row out, or put a number there",
+      name, what, printable(data[at]), rows.empty() ? row : rows[row], at % width, epoch + 1));
+}
+
+template <class T>
+View<const T> part_of(const View<const T>& all, std::size_t first, std::size_t n) {
+  if (all.size() == 0) return all;
+  return {all.data + first * all.shape[1], all.shape.with(0, static_cast<std::uint32_t>(n))};
+}
+
+template <class T> Batch<T> part_of(const Batch<T>& all, std::size_t first, std::size_t n) {
+  Batch<T> part = all;
+  part.inputs = part_of<T>(all.inputs, first, n);
+  part.targets = part_of<T>(all.targets, first, n);
+  if (!all.labels.empty()) part.labels = all.labels.subspan(first, n);
+  if (!all.rows.empty()) part.rows = all.rows.subspan(first, n);
+  return part;
+}
+
+}  // namespace
+
+template <class T> struct Trainer<T>::State {
+  State(Module<T>& its_model, Optimizer<T>& its_optimizer, Loss<T> its_loss, Source<T> train,
+        const Dataset<T>* its_valid, FitOptions<T> its_options)
+      : model(its_model),
+        optimizer(its_optimizer),
+        loss(std::move(its_loss)),
+        valid(its_valid),
+        options(std::move(its_options)),
+        loader(std::move(train), options.batch_size, options.seed,
+               {options.shuffle, options.drop_last, options.prefetch, options.augment}),
+        tape(options.tape) {
+    const auto fail = [](const std::string& what) { throw ValueError("[train] " + what); };
+    loss.check(loader.source());
+    if (valid) {
+      loss.check(*valid);
+      if (valid->size() == 0)
+        throw DataError(fmt::format("[train] {}: the set is empty", valid->name));
+    }
+    if (options.metrics.empty()) {
+      any_metric = true;
+      options.metrics.push_back(accuracy_where_defined<T>());
+    }
+    if (options.patience > 0 && !valid) fail("patience needs a validation set to watch: give one");
+    if (options.watch != "loss") {
+      const auto at = std::ranges::find(options.metrics, options.watch, &Metric<T>::name);
+      if (at == options.metrics.end())
+        fail(fmt::format("watch '{}': it is neither loss nor one of the metrics", options.watch));
+      sign = at->larger_is_better() ? -1 : 1;
+    }
+    if (!(options.plateau.factor > 0 && options.plateau.factor <= 1))
+      fail(fmt::format("plateau.factor {}: it lies above 0, and at most at 1",
+                       options.plateau.factor));
+    restores = options.restore_best.value_or(options.patience > 0);
+    if (options.keep.folder.empty()) return;
+    folder.emplace(options.keep.folder, options.keep.last);
+    identity = {{"optimizer", optimizer.kind()},
+                {"loss", loss.name()},
+                {"batch_size", std::to_string(options.batch_size)},
+                {"micro_batch", std::to_string(options.micro_batch)},
+                {"seed", std::to_string(options.seed)},
+                {"shuffle", std::to_string(options.shuffle)},
+                {"drop_last", std::to_string(options.drop_last)},
+                {"watch", options.watch},
+                {"at_zero", fmt::format("{}", options.tape.at_zero)},
+                {"the training set", fingerprint(loader.source())},
+                {"the validation set", valid ? fingerprint<T>(*valid) : "none"},
+                {"settings", options.keep.settings}};
+    if (options.keep.resume) resume();
+  }
+
+  Run<T> whole() { return {model, optimizer, run, identity}; }
+
+  void note(const std::string& text) const {
+    if (!text.empty() && options.keep.note) options.keep.note(text);
+  }
+  void resume() {
+    std::string passed_over, differs;
+    const auto newest = folder->newest(&passed_over);
+    note(passed_over);
+    if (!newest) return;
+    const std::string more = whole().unpack(*newest, differs);
+    note(differs);
+    if (options.keep.load_more) options.keep.load_more(more);
+  }
+
+  Checkpoint<T> pack() {
+    return whole().pack(options.keep.save_more ? options.keep.save_more() : std::string());
+  }
+  void write() {
+    if (!folder) return;
+    folder->write(pack());
+    since_written = Stopwatch();
+  }
+
+  // The loss and gradients of a batch, in micro batches where that is asked for.
+  double backward(const Batch<T>& batch, Var<T>& outputs, Var<T>& root) {
+    const std::size_t n = batch.size();
+    const std::size_t step = options.micro_batch == 0 ? n : std::min(n, options.micro_batch);
+    double total = 0;
+    for (std::size_t first = 0; first < n; first += step) {
+      const std::size_t count = std::min(step, n - first);
+      const Batch<T> part = count == n ? batch : part_of(batch, first, count);
+      const double share = static_cast<double>(count) / static_cast<double>(n);
+      tape.clear();
+      outputs = model(tape.borrow(part.inputs, "inputs"));
+      root = loss(outputs, part);
+      const auto value = static_cast<double>(root.item());
+      if (options.penalty) root = root + options.penalty(tape);
+      check(part, value);
+      check(part, static_cast<double>(root.item()));
+      if (share < 1) root = share * root;
+      tape.backward(root, {.accumulate = first > 0});
+      total += share * value;
+      for (std::size_t i = 0; i < options.metrics.size(); ++i)
+        run.metric_sums[i] += options.metrics[i](outputs.view(), part) * static_cast<double>(count);
+    }
+    return total;
+  }
+
+  void check(const Batch<T>& batch, double value) const {
+    if (std::isfinite(value)) return;
+    const std::string& name = loader.source().name;
+    check_finite(batch.inputs, "inputs", batch.rows, run.epoch, name);
+    check_finite(batch.targets, "targets", batch.rows, run.epoch, name);
+    throw NonFiniteError(fmt::format(
+        "[train] the loss is {} in epoch {}, at step {}: lower the learning rate, now "
+        "{}, set clip_norm, or look for huge inputs",
+        printable(value), run.epoch + 1, optimizer.steps() + 1, optimizer.learning_rate()));
+  }
+
+  bool step(const Batch<T>& batch) {  // false: a callback wants it to stop
+    Var<T> outputs, root;
+    const double value = backward(batch, outputs, root);
+    const double rate = optimizer.learning_rate();
+    const bool go_on = !options.on_step || options.on_step({.step = optimizer.steps(),
+                                                            .epoch = run.epoch,
+                                                            .batch_index = run.batch,
+                                                            .batches = loader.batches(),
+                                                            .batch = batch,
+                                                            .outputs = outputs,
+                                                            .loss = root,
+                                                            .loss_value = value,
+                                                            .learning_rate = rate});
+    optimizer.step();
+    run.loss_sum += value * static_cast<double>(batch.size());
+    run.samples += batch.size();
+    run.learning_rate = rate;
+    ++run.batch;
+    if (folder && since_written.seconds() >= options.keep.seconds && go_on) write();
+    return go_on;
+  }
+
+  bool train_epoch() {
+    const Stopwatch watch;
+    if (run.batch == 0) run.metric_sums.assign(options.metrics.size(), 0);
+    bool go_on = true;
+    for (const Batch<T>& batch : loader.epoch(run.epoch, run.batch))
+      if (go_on = step(batch); !go_on) break;
+    seconds += watch.seconds();
+    return go_on;
+  }
+
+  void put(Scores& scores, const std::string& name, double value) const {
+    if (!any_metric || !std::isnan(value)) scores[name] = value;
+  }
+
+  EpochInfo epoch_info() {
+    const auto n = static_cast<double>(run.samples);
+    EpochInfo epoch;
+    epoch.epoch = run.epoch;
+    epoch.steps = optimizer.steps();
+    epoch.samples = run.samples;
+    epoch.train["loss"] = run.loss_sum / n;
+    for (std::size_t i = 0; i < options.metrics.size(); ++i)
+      put(epoch.train, options.metrics[i].name(), run.metric_sums[i] / n);
+    epoch.learning_rate = run.learning_rate;
+    epoch.seconds = std::exchange(seconds, 0);
+    if (!valid) return epoch;
+    const Stopwatch watch;
+    epoch.valid =
+        evaluate(model, *valid, loss, any_metric ? std::vector<Metric<T>>() : options.metrics);
+    epoch.valid_seconds = watch.seconds();
+    if (!std::isfinite(epoch.valid["loss"])) {
+      check_finite<T>(valid->inputs.view(), "inputs", {}, run.epoch, valid->name);
+      check_finite<T>(valid->targets.view(), "targets", {}, run.epoch, valid->name);
+    }
+    return epoch;
+  }
+
+  // Whether this epoch is the best one so far; the learning rate may fall.
+  bool judge(const EpochInfo& epoch) {
+    const Scores& scores = valid ? epoch.valid : epoch.train;
+    const auto at = scores.find(options.watch);
+    if (at == scores.end())
+      throw ValueError(
+          fmt::format("[train] there is no {} to watch: watch the loss", options.watch));
+    const double value = sign * at->second;
+    const auto better = [&](double than) { return value < than || std::isnan(than); };
+    const bool first = run.result.epochs.size() == 1;
+    if (first || better(run.plateau_best)) {
+      run.plateau_best = value;
+      run.plateau_waited = 0;
+    } else if (++run.plateau_waited >= options.plateau.patience && options.plateau.factor < 1) {
+      optimizer.set_rate_factor(optimizer.rate_factor() * options.plateau.factor);
+      run.plateau_waited = 0;
+    }
+    if (!first && !better(run.best)) return false;
+    run.best = value;
+    run.result.best = run.result.epochs.size() - 1;
+    return true;
+  }
+
+  bool finish_epoch() {  // false: a callback wants it to stop
+    run.result.epochs.push_back(epoch_info());
+    const bool best = judge(run.result.epochs.back());
+    if (best && restores) remember();
+    ++run.epoch;
+    run.batch = 0;
+    run.samples = 0;
+    run.loss_sum = 0;
+    const bool go_on = !options.on_epoch || options.on_epoch(run.result.epochs.back());
+    if (!folder) return go_on;
+    const bool due = options.keep.epochs > 0 && run.epoch % options.keep.epochs == 0;
+    if (due || best) {
+      const Checkpoint<T> checkpoint = pack();
+      if (best) folder->write_best(checkpoint);
+      if (due) folder->write(checkpoint);
+      since_written = Stopwatch();
+    }
+    return go_on;
+  }
+
+  void remember() {
+    const Members<T> all = model.contents();
+    run.best_model.clear();
+    for (const auto& entry : all.parameters) run.best_model.push_back(entry.parameter->value());
+    for (const auto& entry : all.buffers) run.best_model.push_back(*entry.buffer);
+  }
+  void take_best() {
+    if (run.best_model.empty()) return;
+    const Members<T> all = model.contents();
+    auto from = run.best_model.begin();
+    for (const auto& entry : all.parameters)
+      std::ranges::copy(*from++, entry.parameter->edit().begin());
+    for (const auto& entry : all.buffers) *entry.buffer = *from++;
+  }
+
+  bool patience_is_over() const {
+    const auto& [epochs, best, stop] = run.result;
+    return options.patience > 0 && !epochs.empty() && epochs.size() - 1 - best >= options.patience;
+  }
+
+  void train() {
+    if (ended) return;
+    while (run.epoch < options.epochs && !patience_is_over())
+      if (!train_epoch() || !finish_epoch()) {
+        if (run.epoch == options.epochs) break;  // it had come to its end
+        run.result.stop = Stop::callback;
+        return write();
+      }
+    run.result.stop = run.epoch < options.epochs ? Stop::early : Stop::finished;
+    write();
+    if (restores) take_best();
+    ended = true;
+  }
+
+  Module<T>& model;
+  Optimizer<T>& optimizer;
+  Loss<T> loss;
+  const Dataset<T>* valid;
+  FitOptions<T> options;
+  bool any_metric = false, restores = false, ended = false;
+  double sign = 1;  // of what is watched: smaller is better
+  Loader<T> loader;
+  Tape<T> tape;
+  std::optional<CheckpointFolder<T>> folder;
+  Identity identity;
+  Stopwatch since_written;
+  double seconds = 0;  // of this epoch's training so far
+  RunState<T> run;
+};
+
+template <class T>
+Trainer<T>::Trainer(Module<T>& model, Optimizer<T>& optimizer, Loss<T> loss, Source<T> train,
+                    const Dataset<T>* valid, FitOptions<T> options)
+    : state_(std::make_unique<State>(model, optimizer, std::move(loss), std::move(train), valid,
+                                     std::move(options))) {}
+template <class T> Trainer<T>::~Trainer() = default;
+
+template <class T> const FitResult& Trainer<T>::run() {
+  state_->train();
+  return state_->run.result;
+}
+template <class T> const FitResult& Trainer<T>::result() const { return state_->run.result; }
+template <class T> Loader<T>& Trainer<T>::loader() { return state_->loader; }
+template <class T> Tape<T>& Trainer<T>::tape() { return state_->tape; }
+template <class T> Checkpoint<T> Trainer<T>::checkpoint() { return state_->pack(); }
+template <class T> void Trainer<T>::restore(const Checkpoint<T>& checkpoint) {
+  std::string note;
+  state_->whole().unpack(checkpoint, note);
+  state_->note(note);
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace ramp::nn

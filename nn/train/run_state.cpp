@@ -1,0 +1,213 @@
+#include <autodiff/kernels/gemm.hpp>
+#include <nn/train/run_state.hpp>
+
+#include <fmt/format.h>
+#include <zlib.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <numeric>
+
+namespace ramp::nn {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON has no infinity and no NaN. What is finite keeps its last bit.
+Json number(double x) { return std::isfinite(x) ? Json(x) : Json(fmt::format("{}", x)); }
+double to_number(const Json& x) {
+  return x.is_string() ? std::strtod(x.get_ref<const std::string&>().c_str(), nullptr)
+                       : x.get<double>();
+}
+
+Json numbers(const Scores& scores) {
+  Json all = Json::object();
+  for (const auto& [name, value] : scores) all[name] = number(value);
+  return all;
+}
+Scores to_scores(const Json& all) {
+  Scores scores;
+  for (const auto& [name, value] : all.items()) scores[name] = to_number(value);
+  return scores;
+}
+
+Json in_json(const FitResult& result) {
+  Json epochs = Json::array();
+  for (const EpochInfo& e : result.epochs)
+    epochs.push_back({{"epoch", e.epoch},
+                      {"steps", e.steps},
+                      {"samples", e.samples},
+                      {"train", numbers(e.train)},
+                      {"valid", numbers(e.valid)},
+                      {"learning_rate", number(e.learning_rate)}});
+  return {{"best", result.best}, {"stop", static_cast<int>(result.stop)}, {"epochs", epochs}};
+}
+FitResult to_result(const Json& json) {
+  FitResult result{{}, json.at("best"), static_cast<Stop>(json.at("stop").get<int>())};
+  for (const Json& e : json.at("epochs"))
+    result.epochs.push_back({e.at("epoch"), e.at("steps"), e.at("samples"),
+                             to_scores(e.at("train")), to_scores(e.at("valid")),
+                             to_number(e.at("learning_rate"))});
+  return result;
+}
+
+[[noreturn]] void differs(const std::string& what) {
+  throw DataError("[resume] the checkpoint is of another run: " + what);
+}
+
+// All tensors of a training, by name, in one order.
+template <class T>
+std::vector<std::pair<std::string, Tensor<T>*>> tensors(Module<T>& model, Optimizer<T>& optimizer) {
+  std::vector<std::pair<std::string, Tensor<T>*>> all;
+  for (const auto& [name, buffer] : model.contents().buffers)
+    all.emplace_back("buffer/" + name, buffer);
+  for (const auto& [name, slot] : optimizer.slots()) all.emplace_back("slot/" + name, slot);
+  return all;
+}
+
+}  // namespace
+
+std::string this_build() {
+  return fmt::format("{}, {} threads of the matrix library", __VERSION__, blas_threads());
+}
+
+template <class T> std::string fingerprint(const Source<T>& source) {
+  constexpr std::size_t rows_at_a_time = 256;
+  const std::size_t room = std::min(rows_at_a_time, source.size);
+  Tensor<T> inputs(Shape{room, source.features}), targets(Shape{room, source.outputs});
+  std::vector<std::int32_t> labels(source.classes > 0 ? room : 0);
+  std::vector<std::uint32_t> rows(room);
+  uLong sum = crc32(0, nullptr, 0);
+  const auto add = [&](const void* data, std::size_t bytes) {
+    sum = crc32_z(sum, static_cast<const Bytef*>(data), bytes);
+  };
+  for (std::size_t first = 0; first < source.size; first += room) {
+    const std::size_t n = std::min(room, source.size - first);
+    rows.resize(n);
+    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(first));
+    const auto part = [n](Tensor<T>& x) {
+      return View<T>{x.data(), x.shape().with(0, static_cast<std::uint32_t>(n))};
+    };
+    source.fill(rows, {part(inputs), source.outputs > 0 ? part(targets) : targets.view(),
+                       std::span(labels).first(labels.empty() ? 0 : n)});
+    add(inputs.data(), n * source.features * sizeof(T));
+    add(targets.data(), n * source.outputs * sizeof(T));
+    add(labels.data(), labels.empty() ? 0 : n * sizeof(std::int32_t));
+  }
+  return fmt::format("{} x {} -> {}/{}, {:08x}", source.size, source.features, source.outputs,
+                     source.classes, sum);
+}
+
+template <class T> Checkpoint<T> Run<T>::pack(const std::string& more) const {
+  Json json{{"format", 1}, {"build", this_build()}, {"more", more}};
+  Json& same = json["same"] = Json::object();
+  for (const auto& [name, value] : identity) same[name] = value;
+  json["state"] = {{"epoch", state.epoch},
+                   {"batch", state.batch},
+                   {"samples", state.samples},
+                   {"loss_sum", number(state.loss_sum)},
+                   {"learning_rate", number(state.learning_rate)},
+                   {"metric_sums", Json::array()},
+                   {"best", number(state.best)},
+                   {"plateau_best", number(state.plateau_best)},
+                   {"plateau_waited", state.plateau_waited},
+                   {"result", in_json(state.result)}};
+  for (const double sum : state.metric_sums) json["state"]["metric_sums"].push_back(number(sum));
+  const auto counted = optimizer.counters();
+  json["optimizer"] = {{"steps", counted.steps},
+                       {"rate_factor", number(counted.rate_factor)},
+                       {"of_parameters", counted.of_parameters}};
+  Json& generators = json["generators"] = Json::object();
+  Members<T> all = model.contents();
+  for (const auto& [name, generator] : all.generators)
+    generators[name] = std::to_string(generator->state());
+
+  Checkpoint<T> checkpoint{counted.steps, json.dump(), {}};
+  for (const auto& entry : all.parameters)
+    checkpoint.tensors.emplace_back("parameter/" + entry.name, entry.parameter->value());
+  for (const auto& [name, tensor] : tensors(model, optimizer))
+    checkpoint.tensors.emplace_back(name, *tensor);
+  for (std::size_t i = 0; i < state.best_model.size(); ++i)
+    checkpoint.tensors.emplace_back(fmt::format("best/{}", i), state.best_model[i]);
+  return checkpoint;
+}
+
+template <class T>
+std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) const try {
+  const Json json = Json::parse(checkpoint.text);
+  if (json.at("format") != 1) differs("it was written by another version of this library");
+  const Json& same = json.at("same");
+  for (const auto& [name, value] : identity)
+    if (const std::string before = same.at(name); before != value)
+      differs(fmt::format("{} was {}, and is {}", name, before, value));
+  if (const std::string before = json.at("build"); before != this_build())
+    note = fmt::format("the checkpoint was written by {}, this is {}: last bits may differ", before,
+                       this_build());
+
+  const auto stored = [&](const std::string& name) -> const Tensor<T>* {
+    const auto at = std::ranges::find(checkpoint.tensors, name, [](auto& x) { return x.first; });
+    return at == checkpoint.tensors.end() ? nullptr : &at->second;
+  };
+  const auto fitting = [&](const std::string& name, const Shape& shape) -> const Tensor<T>& {
+    const Tensor<T>* const tensor = stored(name);
+    if (!tensor) differs(fmt::format("it has no {}", name));
+    if (tensor->shape() != shape)
+      differs(
+          fmt::format("{} was {}, and is {}", name, to_string(tensor->shape()), to_string(shape)));
+    return *tensor;
+  };
+  Members<T> all = model.contents();
+  std::vector<std::pair<View<T>, const Tensor<T>*>> copies;  // made when all has been looked at
+  for (const auto& entry : all.parameters)
+    fitting("parameter/" + entry.name, entry.parameter->shape());
+  for (const auto& [name, tensor] : tensors(model, optimizer))
+    copies.emplace_back(tensor->view(), &fitting(name, tensor->shape()));
+  std::vector<std::uint64_t> generators;
+  for (const auto& [name, generator] : all.generators)
+    generators.push_back(std::stoull(json.at("generators").at(name).template get<std::string>()));
+
+  RunState<T> read;
+  const Json& s = json.at("state");
+  read.epoch = s.at("epoch");
+  read.batch = s.at("batch");
+  read.samples = s.at("samples");
+  read.loss_sum = to_number(s.at("loss_sum"));
+  read.learning_rate = to_number(s.at("learning_rate"));
+  for (const Json& sum : s.at("metric_sums")) read.metric_sums.push_back(to_number(sum));
+  read.best = to_number(s.at("best"));
+  read.plateau_best = to_number(s.at("plateau_best"));
+  read.plateau_waited = s.at("plateau_waited");
+  read.result = to_result(s.at("result"));
+  while (const Tensor<T>* const best = stored(fmt::format("best/{}", read.best_model.size())))
+    read.best_model.push_back(*best);
+  const Json& o = json.at("optimizer");
+  const std::string more = json.at("more");
+  optimizer.set_counters({o.at("steps"), to_number(o.at("rate_factor")), o.at("of_parameters")});
+
+  for (const auto& entry : all.parameters) {
+    const Tensor<T>& value = *stored("parameter/" + entry.name);
+    std::ranges::copy(value, entry.parameter->edit().begin());
+    entry.parameter->zero_grad();
+  }
+  for (const auto& [to, from] : copies) std::ranges::copy(*from, to.begin());
+  for (std::size_t i = 0; i < generators.size(); ++i)
+    *all.generators[i].generator = Random(generators[i]);
+  state = std::move(read);
+  return more;
+} catch (const nlohmann::json::exception& error) {
+  throw DataError(fmt::format("[resume] the checkpoint's text is damaged: {}", error.what()));
+} catch (const std::logic_error& error) {  // a generator's state that is no number
+  throw DataError(fmt::format("[resume] the checkpoint's text is damaged: {}", error.what()));
+}
+
+#define RAMP_RUN(T)                                   \
+  template std::string fingerprint(const Source<T>&); \
+  template struct Run<T>;
+RAMP_RUN(float)
+RAMP_RUN(double)
+#undef RAMP_RUN
+
+}  // namespace ramp::nn
