@@ -1,4 +1,4 @@
-// Enumerators by their names, for the enums of this folder, which count from 0.
+// Entries of a table, and enumerators, which count from 0, by their names.
 #pragma once
 
 #include <autodiff/values/error.hpp>
@@ -8,9 +8,20 @@
 
 #include <algorithm>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace ramp::nn {
+
+template <class Entry>  // has a name()
+const Entry& named(std::string_view name, const char* what, std::span<const Entry> table) {
+  std::string all;
+  for (const Entry& entry : table) {
+    if (entry.name() == name) return entry;
+    all += fmt::format("{}{}", all.empty() ? "" : ", ", entry.name());
+  }
+  throw ValueError(fmt::format("[{}] no {} \"{}\": there are {}", what, what, name, all));
+}
 
 template <class Enum>
 Enum named(std::string_view name, const char* what, std::span<const std::string_view> names) {

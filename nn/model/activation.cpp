@@ -2,52 +2,29 @@
 #include <nn/named.hpp>
 
 #include <array>
+#include <cmath>
+#include <numbers>
 
 namespace ramp::nn {
 
-namespace {
-
-constexpr std::array<std::string_view, 9> names{"relu", "leaky_relu", "tanh", "sigmoid", "softplus",
-                                                "gelu", "silu",       "elu",  "identity"};
-static_assert(names[static_cast<int>(Activation::identity)] == "identity");
-
-}  // namespace
-
-std::span<const std::string_view> activation_names() { return names; }
-
-std::string_view to_string(Activation activation) {
-  return names[static_cast<std::size_t>(activation)];
+std::span<const Activation> activations() {
+  // The gains are integrals: tests/nn/model/test_init.cpp computes them again.
+  static const std::array table{
+      Activation("relu", std::numbers::sqrt2, [](auto x) { return relu(x); }),
+      Activation("leaky_relu", std::sqrt(2 / (1 + 0.01 * 0.01)),
+                 [](auto x) { return leaky_relu(x); }),
+      Activation("tanh", 1.5925374197228312, [](auto x) { return tanh(x); }),
+      Activation("sigmoid", 1.8462285453386054, [](auto x) { return sigmoid(x); }),
+      Activation("softplus", 1.0418668355353016, [](auto x) { return softplus(x); }),
+      Activation("gelu", 1.5335304411955353, [](auto x) { return gelu(x); }),
+      Activation("silu", 1.6765324703310913, [](auto x) { return silu(x); }),
+      Activation("elu", 1.2451983007007066, [](auto x) { return elu(x); }),
+      Activation("identity", 1, [](auto x) { return x; }),
+  };
+  return table;
 }
 
-Activation activation_named(std::string_view name) {
-  return named<Activation>(name, "activation", names);
-}
-
-template <class T> Var<T> activate(Activation activation, const Var<T>& x) {
-  switch (activation) {
-    case Activation::relu:
-      return relu(x);
-    case Activation::leaky_relu:
-      return leaky_relu(x);
-    case Activation::tanh:
-      return tanh(x);
-    case Activation::sigmoid:
-      return sigmoid(x);
-    case Activation::softplus:
-      return softplus(x);
-    case Activation::gelu:
-      return gelu(x);
-    case Activation::silu:
-      return silu(x);
-    case Activation::elu:
-      return elu(x);
-    case Activation::identity:
-      return x;
-  }
-  throw ValueError("[activation] not one of the enumerators");
-}
-
-template Var<float> activate(Activation, const Var<float>&);
-template Var<double> activate(Activation, const Var<double>&);
+Activation::Activation(std::string_view name)
+    : Activation(named(name, "activation", activations())) {}
 
 }  // namespace ramp::nn

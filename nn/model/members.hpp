@@ -6,6 +6,9 @@
 #include <nn/random.hpp>
 
 #include <concepts>
+#include <cstddef>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +40,9 @@ struct GeneratorEntry {
 /// it is shared, counts once, under its first name.
 template <class T> class Members {
  public:
+  /// What `whole` and its parts have. Nobody is told a name: Module::contents() does that.
+  explicit Members(Module<T>& whole);
+
   void operator()(std::string_view name, Parameter<T>& p, Layout layout = Layout::as_is);
   /// A part, and all that it has, below "name.".
   void operator()(std::string_view name, Module<T>& part);
@@ -44,9 +50,9 @@ template <class T> class Members {
   template <class Parts>
   requires std::derived_from<typename Parts::value_type, Module<T>>
   void operator()(std::string_view name, Parts& parts) {
-    list(name, [&](auto each) {
-      for (auto& part : parts) each(part);
-    });
+    taken(name, "a list of parts");
+    std::size_t i = 0;
+    for (auto& part : parts) enter(std::string(name) + "." + std::to_string(i++), part);
   }
   /// What no optimizer moves, but belongs to the model: saved and loaded with it.
   void operator()(std::string_view name, Tensor<T>& buffer);
@@ -57,6 +63,18 @@ template <class T> class Members {
   std::vector<BufferEntry<T>> buffers;
   std::vector<GeneratorEntry> generators;
   std::vector<Module<T>*> modules;  // the outermost first
+
+ private:
+  friend Module<T>;
+  // The whole name of a member of the module whose turn it is. ValueError.
+  std::string taken(std::string_view name, const char* what);
+  void enter(const std::string& name, Module<T>& part);
+
+  std::string prefix_;  // "layer0." while layer0 tells its members
+  Module<T>* teller_;
+  std::vector<std::string> names_;            // of modules, each within the one it is part of
+  std::map<std::string, const char*> taken_;  // whole names, and what they name
+  std::set<const void*> met_;
 };
 
 }  // namespace ramp::nn

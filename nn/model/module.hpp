@@ -34,8 +34,9 @@ template <class T = float> class Module {
   explicit Module(std::string name = {}) : name_(std::move(name)) {}
   virtual ~Module() = default;
   Module(const Module& other) : name_(other.name_), training_(other.training_) {}
-  Module& operator=(const Module& other) {
-    name_ = other.name_, training_ = other.training_, named_ = false;
+  Module(Module&& other) noexcept : name_(std::move(other.name_)), training_(other.training_) {}
+  Module& operator=(Module other) noexcept {
+    name_.swap(other.name_), training_ = other.training_, named_ = false;
     return *this;
   }
 
@@ -77,12 +78,15 @@ template <class T = float> class Module {
   void train(bool on = true);
   void eval() { train(false); }
   bool training() const { return training_; }
+  void set_mode(bool training) { training_ = training; }  // of this module alone
   /// Takes over the values of parameters and buffers. ShapeError, and nothing is changed, unless
   /// names and shapes are the same; it says what differs.
   void assign(Module& other);
 
  protected:
   void rename(std::string name) { name_ = std::move(name); }
+  /// To be called where parts come or go: the next call names all again.
+  void forget_names() { named_ = false; }
 
  private:
   friend Members<T>;

@@ -42,8 +42,8 @@ template <class T = float> class Sequential : public Module<T> {
 
   std::size_t size() const { return parts_.size(); }
   /// The part at this place. IndexError.
-  Module<T>& operator[](std::size_t i);
-  const std::string& name_of(std::size_t i) const { return parts_[i].name; }
+  Module<T>& operator[](std::size_t i) { return at(i).holder->get(); }
+  const std::string& name_of(std::size_t i) const { return at(i).name; }
 
   void members(Members<T>& m) override;
   Var<T> forward(const Var<T>& x) override;
@@ -74,6 +74,7 @@ template <class T = float> class Sequential : public Module<T> {
     std::unique_ptr<AnyHolder> holder;
   };
   void attach(std::string name, std::unique_ptr<AnyHolder> part);
+  const Part& at(std::size_t i) const;
 
   std::vector<Part> parts_;
 };
