@@ -43,13 +43,15 @@ template <class T = float> class Module {
   /// Names each parameter, part, buffer and generator that it has.
   virtual void members(Members<T>&) {}
   /// What it does; public, so that another module can leave the scope out. One that takes several
-  /// inputs has a forward() of its own instead, and is called by call().
+  /// inputs has a forward() of its own instead, and is called by call(); `using Module::forward;`
+  /// beside it tells compilers that warn of hidden functions that it is meant.
   virtual Var<T> forward(const Var<T>& x);
   /// Records forward(x) on x's tape, in a scope of the module's name.
   Var<T> operator()(const Var<T>& x);
 
   const std::string& name() const { return name_; }
-  /// Tells parts and parameters their names. The first call of the outermost module does it.
+  /// Tells parts and parameters their names. The first call of the outermost module does it, and
+  /// parameters() does it anew, for when parts were replaced.
   void give_names() {
     if (!named_) contents();
   }

@@ -1,25 +1,63 @@
-#include <autodiff/inspect/dot.hpp>
+// What any module does: names, copies, modes, freezing, sharing, assign().
 #include <nn/model/layers.hpp>
+#include <nn/model/normalization.hpp>
 
-#include <doctest/doctest.h>
+#include <support/module_gradients.hpp>
+#include <support/refused.hpp>
 
-#include <cmath>
+#include <algorithm>
 #include <set>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace ramp::nn;
-using doctest::Contains;
-using ramp::Shape, ramp::Tape, ramp::Tensor, ramp::Var;
-
-static_assert(!std::is_copy_constructible_v<MLP<float>> && !std::is_copy_assignable_v<MLP<float>>);
-static_assert(!std::is_move_constructible_v<MLP<float>>, "tapes hold its parameters' addresses");
+using ramp::Parameter, ramp::Shape, ramp::Tape, ramp::Tensor, ramp::Var;
+using Names = std::vector<std::string>;
 
 namespace {
 
-template <class T> std::vector<std::string> names(const Module<T>& module) {
-  std::vector<std::string> all;
+// Scales by a parameter, and remembers the last input's mean.
+struct Scale : Module<double> {
+  explicit Scale(double by = 1) : Module("scale"), factor("?", Tensor<double>({2}, by)) {}
+  void members(Members<double>& m) override {
+    m("factor", factor);
+    m("mean", seen);
+  }
+  Var<double> forward(const Var<double>& x) override {
+    if (training()) seen[0] = mean(x).item();
+    return x * x.tape().parameter(factor);
+  }
+  Parameter<double> factor;
+  Tensor<double> seen = Tensor<double>(Shape{1});
+};
+
+// A part, parts in a vector, and a parameter of its own.
+struct Tower : Module<double> {
+  explicit Tower(std::size_t n) : Module("tower"), last(2), bias("?", Tensor<double>(Shape{2})) {
+    for (std::size_t i = 0; i < n; ++i) blocks.emplace_back(double(i + 2));
+  }
+  void members(Members<double>& m) override {
+    m("blocks", blocks);
+    m("last", last);
+    m("bias", bias);
+    m("random", random);
+  }
+  Var<double> forward(const Var<double>& x) override {
+    Var<double> y = x;
+    for (auto& block : blocks) y = block(y);
+    return last(y) + x.tape().parameter(bias);
+  }
+  std::vector<Scale> blocks;
+  Scale last;
+  Parameter<double> bias;
+  Random random{1};
+};
+static_assert(std::is_nothrow_move_constructible_v<Tower>, "vectors move them");
+
+Names names(Module<double>& module) {
+  Names all;
   for (const auto* p : module.parameters()) all.push_back(p->name());
   return all;
 }
@@ -30,176 +68,251 @@ template <class T> std::set<std::string> scopes(const Tape<T>& tape) {
   return paths;
 }
 
-void fill(ramp::Parameter<double>& p, std::initializer_list<double> values) {
-  std::copy(values.begin(), values.end(), p.edit().begin());
+double value(Module<double>& module) {  // at (1, 1), of the first output
+  Tape<double> tape;
+  return module(tape.constant({1.0, 1.0})).view()[0];
 }
 
-// Scales by a parameter; may be asked for more parameters and parts than it uses.
-struct Scale : Module<double> {
-  Scale() : Module("scale"), factor(add_parameter("factor", Tensor<double>({2}, {10, 100}))) {}
-  Var<double> forward(const Var<double>& x) override { return x * x.tape().parameter(factor); }
-  using Module::add, Module::add_parameter;
-  ramp::Parameter<double>& factor;
+void give_gradients(Module<double>& module) {
+  Tape<double> tape;
+  tape.backward(sum(module(tape.constant({1.0, 1.0}))));
+}
+
+// Whatever members() a test wants.
+template <class F> struct With : Module<double> {
+  explicit With(F f) : Module("with"), of(f) {}
+  void members(Members<double>& m) override { of(m); }
+  F of;
 };
 
 }  // namespace
 
-TEST_CASE("parameters come in order, with the path to them as name") {
-  Random random(1);
-  Sequential<double> model("model");
-  model.push<Linear<double>>(2, 3, random);
-  auto& inner = model.push_named<Sequential<double>>("inner");
-  inner.push<Scale>();  // into a part that already has its place
-  auto& last = inner.push_named<Linear<double>>("last", 3, 1, random, LinearOptions{.bias = false});
-  CHECK(names(model) ==
-        std::vector<std::string>{"0.weight", "0.bias", "inner.0.factor", "inner.last.weight"});
-  CHECK(last.name() == "last");
-  CHECK(last.bias() == nullptr);
-  CHECK(model.parameter_count() == 6 + 3 + 2 + 3);
-  CHECK(names(Linear<double>(2, 1, Random(0))) == std::vector<std::string>{"weight", "bias"});
+TEST_CASE("names say where members are, in the order of members()") {
+  Tower model(2);
+  const Names expected{"blocks.0.factor", "blocks.1.factor", "last.factor", "bias"};
+  CHECK(names(model) == expected);
+  const Members<double> all = model.contents();
+  REQUIRE(all.parameters.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(all.parameters[i].name == expected[i]);
+    CHECK(all.parameters[i].layout == Layout::as_is);
+    CHECK(&model.parameter(expected[i]) == all.parameters[i].parameter);
+  }
+  REQUIRE(all.buffers.size() == 3);
+  CHECK(all.buffers[1].name == "blocks.1.mean");
+  CHECK(&model.buffer("last.mean") == &model.last.seen);
+  REQUIRE(all.generators.size() == 1);
+  CHECK(all.generators[0].name == "random");
+  CHECK(all.generators[0].generator == &model.random);
+  CHECK(all.modules ==
+        std::vector<Module<double>*>{&model, &model.blocks[0], &model.blocks[1], &model.last});
+  CHECK(model.parameter_count() == 8);
+  CHECK(names(model.last) == Names{"factor"});  // seen from there
+  CHECK(names(model) == expected);
+  REFUSED(model.parameter("factor"), ramp::ValueError,
+          "it has no parameter 'factor'; there are blocks.0.factor, blocks.1.factor, last.factor");
+  REFUSED(model.buffer("mean"), ramp::ValueError, "there are blocks.0.mean");
+  REFUSED(Module<double>().parameter("w"), ramp::ValueError, "there are none");
+}
 
-  struct Outer : Module<double> {  // a part that has parts before it gets its own place
-    Outer() : Module("outer") { add<MLP<double>>("net", std::vector<std::int64_t>{2, 3, 1}); }
-    Var<double> forward(const Var<double>& x) override { return (*parts()[0])(x); }
-  };
-  CHECK(names(Outer()) == std::vector<std::string>{"net.layer0.weight", "net.layer0.bias",
-                                                   "net.layer1.weight", "net.layer1.bias"});
+TEST_CASE("the first call gives names; scopes are spelled as parameters are") {
+  Tower model(2);
+  Tape<double> tape;
+  model(tape.leaf({1.0, 1.0}));
+  CHECK(model.last.factor.name() == "last.factor");
+  CHECK(scopes(tape) ==
+        std::set<std::string>{"", "tower", "tower/blocks.0", "tower/blocks.1", "tower/last"});
+  model.blocks.emplace_back(9);  // parts that come later
+  CHECK(names(model)[2] == "blocks.2.factor");
+  CHECK(model.blocks[2].name() == "blocks.2");
+
+  Scale own = model.last;  // a copy is an outermost module
+  give_gradients(own);
+  CHECK(own.factor.name() == "factor");
+  CHECK(model.last.factor.name() == "last.factor");
+  for (const bool on : {true, false}) model.last.freeze(on);  // renames nothing
+  model.last.eval(), model.last.zero_grad();
+  CHECK(model.last.factor.name() == "last.factor");
+
+  Module<double> nameless;
+  REFUSED(nameless(tape.leaf(1.0)), ramp::ValueError, "it has no forward() of one input");
 }
 
 TEST_CASE("a name is used once, isn't empty and has no dot") {
-  Scale model;
-  model.add<Scale>("part");
-  const auto value = [] { return Tensor<double>({1}); };
-  CHECK_THROWS_WITH_AS(model.add_parameter("factor", value()),
-                       Contains("'factor' is taken by a parameter"), ramp::ValueError);
-  CHECK_THROWS_WITH_AS(model.add_parameter("part", value()), Contains("taken by a part"),
-                       ramp::ValueError);
-  CHECK_THROWS_AS(model.add<Scale>("part"), ramp::ValueError);
-  CHECK_THROWS_AS(model.add<Scale>(""), ramp::ValueError);
-  CHECK_THROWS_WITH_AS(model.add_parameter("a.b", value()), Contains("has a dot"),
-                       ramp::ValueError);
-  CHECK(names(model) == std::vector<std::string>{"factor", "part.factor"});
-  auto& part = dynamic_cast<Scale&>(*model.parts()[0]);
-  part.add_parameter("late", value());
-  CHECK_THROWS_AS(part.add_parameter("late", value()), ramp::ValueError);
-  CHECK(names(model).back() == "part.late");
-}
-
-TEST_CASE("Linear is x W + b with W (in, out)") {
-  Linear<double> layer(2, 3, Random(1));
-  CHECK(layer.in() == 2);
-  CHECK(layer.out() == 3);
-  CHECK(layer.weight().shape() == Shape{2, 3});
-  for (const double b : layer.bias()->value()) CHECK(b == 0);
-  fill(layer.weight(), {1, 2, 3, 4, 5, 6});
-  fill(*layer.bias(), {10, 20, 30});
-
-  Tape<double> tape;
-  const auto y = layer(tape.leaf({2, 2}, {1, 0, 1, -1}));
-  CHECK(y.shape() == Shape{2, 3});
-  const std::vector<double> expected{11, 22, 33, 7, 17, 27};
-  CHECK(std::equal(y.view().begin(), y.view().end(), expected.begin(), expected.end()));
-  const auto one = layer(tape.leaf({1.0, -1.0}));  // one sample: the matrix's second row
-  CHECK(one.shape() == Shape{3});
-  CHECK(std::equal(one.view().begin(), one.view().end(), expected.begin() + 3));
-  CHECK(layer(tape.leaf(Tensor<double>({4, 5, 2}))).shape() == Shape{4, 5, 3});
-
-  tape.backward(sum(y));  // d/dW: column sums of x; d/db: the number of rows
-  const std::vector<double> weight{2, 2, 2, -1, -1, -1};
-  CHECK(std::equal(weight.begin(), weight.end(), layer.weight().gradient().begin()));
-  for (const double g : layer.bias()->gradient()) CHECK(g == 2);
-}
-
-TEST_CASE("Linear refuses other widths and empty sizes") {
-  Linear<float> layer(8, 3, Random(1));
-  Tape<float> tape;
-  CHECK_THROWS_WITH_AS(layer(tape.leaf(Tensor<float>({32, 7}))),
-                       "[linear] (32, 7): the layer takes 8 features", ramp::ShapeError);
-  CHECK_THROWS_AS(layer(tape.leaf(1.0f)), ramp::ShapeError);
-  CHECK_THROWS_AS(Linear<float>(0, 3, Random(1)), ramp::ValueError);
-  CHECK_THROWS_AS(Linear<float>(3, -1, Random(1)), ramp::ValueError);
-}
-
-TEST_CASE("an MLP has its structure in the graph") {
-  MLP<float> model({784, 256, 128, 10}, {.seed = 1});
-  CHECK(model.parameter_count() == 784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10);
-  CHECK(names(model) == std::vector<std::string>{"layer0.weight", "layer0.bias", "layer1.weight",
-                                                 "layer1.bias", "layer2.weight", "layer2.bias"});
-  Tape<float> tape;
-  const auto y = model(tape.borrow(Tensor<float>({3, 784}).view(), "inputs"));
-  CHECK(y.shape() == Shape{3, 10});
-  CHECK(scopes(tape) == std::set<std::string>{"", "mlp/layer0", "mlp/layer1", "mlp/layer2"});
-  const std::string dot = to_dot(y);
-  CHECK(dot.find("layer2.weight") != dot.npos);
-  std::size_t relus = 0;
-  for (std::size_t at = 0; (at = dot.find("relu", at)) != dot.npos; ++at) ++relus;
-  CHECK(relus == 2);  // none after the last layer
-
-  CHECK_THROWS_AS(MLP<float>({784}), ramp::ValueError);
-  CHECK_THROWS_AS(MLP<float>({784, 0, 10}), ramp::ValueError);
-  CHECK(MLP<float>({2, 1}, {.bias = false}).parameter_count() == 2);
-}
-
-TEST_CASE("an MLP computes what it says") {
-  MLP<double> model({2, 2, 1}, {.activation = Activation::tanh});
-  const auto p = model.parameters();
-  fill(*p[0], {1, -1, 0.5, 2});
-  fill(*p[1], {0.1, -0.2});
-  fill(*p[2], {3, -4});
-  fill(*p[3], {0.7});
-  Tape<double> tape;
-  const double x0 = 0.3, x1 = -0.6;
-  const double expected =
-      3 * std::tanh(x0 + 0.5 * x1 + 0.1) - 4 * std::tanh(-x0 + 2 * x1 - 0.2) + 0.7;
-  CHECK(model(tape.leaf({1, 2}, {x0, x1})).item() == doctest::Approx(expected).epsilon(1e-14));
-}
-
-TEST_CASE("a seed gives the same weights, whatever the layers before") {
-  const auto first = [](std::uint64_t seed, std::vector<std::int64_t> sizes, std::size_t which) {
-    return MLP<float>(std::move(sizes), {.seed = seed}).parameters()[which]->value()[0];
+  Scale part;
+  std::vector<Scale> list(1);
+  const auto refused = [&](auto of, const char* why) {
+    With module(of);
+    REFUSED(module.contents(), ramp::ValueError, why);
   };
-  CHECK(first(1, {4, 4, 4}, 0) == first(1, {4, 4, 4}, 0));
-  CHECK(first(1, {4, 4, 4}, 0) != first(2, {4, 4, 4}, 0));
-  CHECK(first(1, {4, 4, 4, 4}, 0) != first(1, {4, 4, 4, 4}, 2));  // of one spread
-  CHECK(first(1, {9, 4, 4}, 2) == first(1, {4, 4, 4}, 2));
+  using M = Members<double>;
+  refused([&](M& m) { m("a", part.factor), m("a", part); },
+          "[module] with: the name 'a' is taken by a parameter");
+  refused([&](M& m) { m("a", part), m("a", part.factor); }, "'a' is taken by a part");
+  refused([&](M& m) { m("a", list), m("a", part); }, "'a' is taken by a list of parts");
+  refused([&](M& m) { m("a", part.seen), m("a", part.seen); }, "'a' is taken by a buffer");
+  refused([&](M& m) { m("", part); }, "is empty");
+  refused([&](M& m) { m("a.b", part.factor); }, "has a dot");
+  refused([&](M& m) { m("a.b", list); }, "has a dot");
+  With outer([&](M& m) { m("x", part), m("factor", list); });  // each module has names of its own
+  CHECK(names(outer) == Names{"x.factor", "factor.0.factor"});
 }
 
-TEST_CASE("activations by name") {
+TEST_CASE("what is shared counts once, under its first name, and its gradients add up") {
+  struct Tied : Module<double> {
+    void members(Members<double>& m) override {
+      m("first", part), m("again", part), m("weight", part.factor), m("own", own);
+    }
+    Var<double> forward(const Var<double>& x) override {
+      return part(part(x)) * x.tape().parameter(part.factor) * x.tape().parameter(own);
+    }
+    Scale part{3};
+    Parameter<double> own{"?", Tensor<double>({2}, {1, 2})};
+  };
+  Tied model;
+  CHECK(names(model) == Names{"first.factor", "own"});
+  CHECK(model.contents().modules.size() == 2);
+  CHECK(model.parameter_count() == 4);
   Tape<double> tape;
-  const auto x = tape.leaf({-2.0, -0.5, 0.7, 3.0});
-  for (const auto name : activation_names()) {
-    CAPTURE(name);
-    const Activation activation = activation_named(name);
-    CHECK(to_string(activation) == name);
-    const auto y = activate(activation, x);
-    if (activation == Activation::identity)
-      CHECK(y.index() == x.index());
-    else  // the op has the same name
-      CHECK(std::string(ramp::op_info(tape.op(y.index())).about.name) == name);
-  }
-  CHECK_THROWS_WITH_AS(activation_named("swish"), Contains("relu, leaky_relu, tanh"),
-                       ramp::ValueError);
-  Sequential<double> model;
-  model.push<ActivationLayer<double>>(Activation::relu);
-  CHECK(model(x).view()[0] == 0);
-  CHECK(model(x).view()[3] == 3);
+  const auto y = model(tape.constant({1.0, 1.0}));
+  CHECK(y.view()[0] == 27);
+  tape.backward(sum(y));
+  CHECK(support::equal<double>(model.part.factor.gradient(), {27, 54}));  // d(w^3) = 3 w^2
+  support::check_gradients_of(model, support::scattered({3, 2}));
 }
 
-TEST_CASE("a module's parameters are one leaf each, however often it is called") {
-  Linear<double> layer(2, 2, Random(3));
-  Tape<double> tape;
-  const auto x = tape.leaf({1, 2}, {0.5, -1});
-  tape.backward(sum(layer(layer(x))));
-  const Tensor<double> twice = layer.weight().gradient();
-  const double step = 1e-6;
-  for (std::size_t i = 0; i < twice.size(); ++i) {
-    const auto moved = [&](double by) {
-      layer.weight().edit()[i] += by;
-      Tape<double> other;
-      const double y = sum(layer(layer(other.constant(x.value())))).item();
-      layer.weight().edit()[i] -= by;
-      return y;
-    };
-    CHECK(twice[i] == doctest::Approx((moved(step) - moved(-step)) / (2 * step)).epsilon(1e-7));
+TEST_CASE("a module is a value: a copy is deep, a snapshot stays") {
+  Tower model(2);
+  model.eval();
+  give_gradients(model);
+  const Names before = names(model);
+  Tower snapshot = model, assigned(5);
+  assigned = model;
+  CHECK_FALSE(snapshot.training());
+  CHECK_FALSE(assigned.blocks[1].training());
+  model.blocks[1].factor.edit()[0] = 100;
+  model.train();
+  CHECK(value(model) == 2 * 100 * 2);
+  CHECK(model.last.seen[0] != 0);
+  model.random();
+  for (Tower* copy : {&snapshot, &assigned}) {
+    CHECK(value(*copy) == 2 * 3 * 2);
+    CHECK(copy->last.seen[0] == 0);
+    CHECK(copy->random.state() == Random(1).state());
+    CHECK(names(*copy) == before);
+    for (auto* p : copy->parameters()) CHECK_FALSE(p->has_gradient());
+    give_gradients(*copy);
+    CHECK(copy->blocks[0].factor.gradient()[0] == 6);
   }
+  CHECK(model.blocks[0].factor.has_gradient());  // its own is still there
+  snapshot.bias.edit()[0] = 1;
+  model = snapshot;  // back to it
+  CHECK(value(model) == 2 * 3 * 2 + 1);
+}
+
+TEST_CASE("modules move: out of functions, into vectors that grow") {
+  std::vector<Tower> all;
+  for (std::size_t n = 0; n < 12; ++n) {
+    all.emplace_back(n);
+    give_gradients(all.back());
+    all.back().bias.edit()[0] = double(n);
+  }
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    CHECK(all[n].bias.has_gradient());  // moved, not copied
+    double product = 2;
+    for (std::size_t i = 0; i < n; ++i) product *= double(i + 2);
+    CHECK(value(all[n]) == product + double(n));
+    CHECK(all[n].name() == "tower");
+    CHECK(names(all[n]).size() == n + 2);
+  }
+  std::swap(all[1], all[2]);
+  CHECK(value(all[1]) == 2 * 3 * 2 + 2);
+  CHECK(names(all[1])[1] == "blocks.1.factor");
+  const Tower moved = std::move(all[1]);
+  CHECK(moved.blocks.size() == 2);
+}
+
+TEST_CASE("train(), eval(), freeze() and zero_grad() reach all parts") {
+  Tower model(2);
+  for (auto* module : model.contents().modules) CHECK(module->training());
+  model.eval();
+  for (auto* module : model.contents().modules) CHECK_FALSE(module->training());
+  value(model);
+  CHECK(model.blocks[0].seen[0] == 0);
+  model.set_mode(true);  // of this one
+  CHECK(model.training());
+  CHECK_FALSE(model.last.training());
+  model.train();
+  CHECK(model.blocks[1].training());
+  value(model);
+  CHECK(model.blocks[0].seen[0] == 1);
+
+  give_gradients(model);
+  for (auto* p : model.parameters()) CHECK(p->has_gradient());
+  model.zero_grad();
+  for (auto* p : model.parameters()) CHECK_FALSE(p->has_gradient());
+  model.freeze();
+  model.last.freeze(false);
+  give_gradients(model);
+  for (auto* p : model.parameters()) CHECK(p->has_gradient() == (p->name() == "last.factor"));
+  model.freeze(false);
+  give_gradients(model);
+  for (auto* p : model.parameters()) CHECK(p->has_gradient());
+}
+
+TEST_CASE("assign() takes over parameters and buffers") {
+  Tower model(2), other(2);
+  other.blocks[1].factor.edit()[0] = 7;
+  other.last.seen[0] = 8;
+  other.last.freeze();
+  const std::uint64_t version = model.bias.version();
+  model.assign(other);
+  CHECK(value(model) == 2 * 7 * 2);
+  CHECK(model.bias.version() != version);  // tapes that have read it know
+  CHECK_FALSE(model.last.factor.frozen());
+  Tower third(2);
+  third.assign(model), third.assign(third);
+  CHECK(third.blocks[1].factor.value()[0] == 7);
+  other.last.seen[0] = 1;
+  third.assign(other);
+  CHECK(third.last.seen[0] == 1);
+}
+
+TEST_CASE("assign() changes all or nothing, and says what differs") {
+  Tower model(2), other(1);
+  other.bias = Parameter<double>("bias", Tensor<double>(Shape{3}));
+  other.last.seen[0] = 5, other.last.factor.edit()[0] = 5;
+  CHECK_THROWS_WITH_AS(model.assign(other),
+                       "[assign] tower: the other model doesn't fit: blocks.1.factor (2) is "
+                       "missing; bias is (3) instead of (2); blocks.1.mean (1) is missing",
+                       ramp::ShapeError);
+  CHECK(model.last.seen[0] == 0);
+  CHECK(model.last.factor.value()[0] == 2);
+  REFUSED(other.assign(model), ramp::ShapeError, "blocks.1.factor (2) is too much");
+}
+
+TEST_CASE("a module of several inputs is called by call()") {
+  struct Mix : Module<double> {
+    Mix() : Module("mix"), a("?", Tensor<double>({2}, {2, 3})) {}
+    using Module::forward;
+    void members(Members<double>& m) override { m("a", a), m("scale", scale); }
+    Var<double> forward(const Var<double>& x, const Var<double>& y, const Var<double>& z) {
+      return scale(x) * y + x.tape().parameter(a) * z;
+    }
+    Parameter<double> a;
+    Scale scale{5};
+  };
+  Mix model;
+  Tape<double> tape;
+  const auto x = tape.leaf({1.0, 2.0}), y = tape.leaf({3.0, 4.0}), z = tape.leaf({5.0, 6.0});
+  const auto out = call(model, x, y, z);
+  CHECK(support::equal<double>(out.value(), {5 * 1 * 3 + 2 * 5, 5 * 2 * 4 + 3 * 6}));
+  CHECK(tape.scope_path(tape.scope_of(out.index())) == "mix");
+  CHECK(scopes(tape).count("mix/scale") == 1);
+  CHECK(model.scale.factor.name() == "scale.factor");
+  const auto report = ramp::check_gradients(
+      [&](auto in) { return call(model, in[0], in[1], in[2]); },
+      {support::scattered({2}), support::scattered({2}, 1), support::scattered({2}, 2)});
+  CHECK_MESSAGE(report.ok(), to_string(report));
+  REFUSED(model(x), ramp::ValueError, "[module] mix: it has no forward() of one input");
 }
