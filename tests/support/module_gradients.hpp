@@ -20,13 +20,14 @@ inline ramp::Var<double> mixed(const ramp::Var<double>& y) {
 
 inline void check_parameter_gradients(ramp::nn::Module<double>& module,
                                       const ramp::Tensor<double>& x) {
+  if (module.parameter_count() == 0) return;
   ramp::Tape<double> tape;
   tape.backward(mixed(module(tape.constant(x))));
   const auto value = [&] {
     ramp::Tape<double> other;
     return mixed(module(other.constant(x))).item();
   };
-  for (const auto& [name, parameter, layout] : module.contents().parameters) {
+  for (auto* parameter : module.parameters()) {
     CAPTURE(parameter->name());
     REQUIRE(parameter->has_gradient());
     const ramp::Tensor<double> gradient = parameter->gradient();
