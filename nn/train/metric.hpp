@@ -17,29 +17,37 @@
 namespace ramp::nn {
 
 /// Outputs are (n, k), labels n numbers from 0 to k - 1, or 0 and 1 where k = 1: then an output
-/// above the threshold answers 1, and others 0. The right answer is the largest output, the first
+/// above the threshold answers 1, and others 0. Else the answer is the largest output, the first
 /// of equals; a row with NaN is never right. Each throws ShapeError for outputs that don't go with
 /// the labels or targets, and DataError for none of them.
 
 /// The share of right answers.
 template <class T>
 double accuracy(View<const T> outputs, std::span<const std::int32_t> labels, double threshold = 0);
-/// The share of rows whose label is among the k largest outputs (of equals, the first).
+/// The share of rows whose label is among the k largest outputs (of equals, the first). ValueError
+/// for k = 0.
 template <class T>
 double top_k(View<const T> outputs, std::span<const std::int32_t> labels, std::size_t k);
 /// The answers: for each row the place of the largest output, or 1 above the threshold and else 0.
+/// NaN counts as smaller than any number.
 template <class T> std::vector<std::int32_t> answers(View<const T> outputs, double threshold = 0);
-/// How often label i (the row) was answered with j (the column): (classes, classes).
+template <class T>
+std::vector<std::int32_t> answers(const Tensor<T>& outputs, double threshold = 0) {
+  return answers(outputs.view(), threshold);
+}
+/// How often label i (the row) was answered with j (the column): (classes, classes). DataError for
+/// outputs with NaN.
 template <class T> Tensor<double> confusion_matrix(View<const T> outputs,
                                                    std::span<const std::int32_t> labels,
                                                    double threshold = 0);
-/// Of each class, from a confusion matrix; NaN where nothing was answered, or nothing is of the
-/// class.
+/// Of each class, from a confusion matrix: the share of its answers that are right, the share of
+/// its samples that were found, and 2 right / (answers + samples). NaN where that is 0 / 0.
 struct ClassScores {
   std::vector<double> precision, recall, f1;
 };
 ClassScores class_scores(const Tensor<double>& confusion);
-/// The mean of f1 over the classes, NaN counted as 0: scikit-learn's f1_score(average="macro").
+/// The mean of f1 over the classes that occur, in labels or answers: scikit-learn's
+/// f1_score(average="macro").
 double macro_f1(const Tensor<double>& confusion);
 /// The area under the ROC curve of two classes: the chance that one of label 1 scores above one of
 /// label 0, ties counted half. The score is the output, or of two the second minus the first. NaN

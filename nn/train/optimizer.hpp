@@ -52,8 +52,9 @@ template <class T = float> class Optimizer {
   /// these gradients up. The others are left alone, what is remembered of them and their weight
   /// decay too, and don't count in |g|. Where none has one, no step is taken.
   ///
-  /// Returns |g| before clipping if it clips the norm. ValueError if the schedule gives a rate that
-  /// is negative, infinite or NaN; NonFiniteError if |g| is; both leave everything as it was.
+  /// Returns |g| before clipping if it clips the norm; clip_value has cut elements by then, in the
+  /// gradients themselves. ValueError if the schedule gives a rate that is negative, infinite or
+  /// NaN; NonFiniteError if it clips and |g| is; both leave everything as it was.
   std::optional<double> step();
 
   /// Forgets the gradients: the next step() won't see them. Only needed to give up what backward()
@@ -97,7 +98,10 @@ template <class T = float> class Optimizer {
   OptimizerOptions options_;
   std::vector<std::string> slot_names_;
   std::vector<std::vector<Tensor<T>>> slots_;  // of each parameter
-  std::vector<const Group*> group_;            // of each parameter; null: none
+  struct Own {
+    double rate, weight_decay;
+  };
+  std::vector<Own> own_;  // of each parameter, by its group; the rate is a factor
   double factor_ = 1;
   std::uint64_t steps_ = 0;
   std::vector<std::uint64_t> own_steps_;  // of each parameter
@@ -140,7 +144,8 @@ template <class T = float> class SGD : public Optimizer<T> {
 struct AdamOptions {
   Schedule learning_rate = 1e-3;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-  double weight_decay = 0;  // Adam: added to the gradient; AdamW: w shrinks by rate * lambda first
+  /// Adam: added to the gradient, 0 unless given; AdamW: w shrinks by rate * lambda first, 0.01.
+  std::optional<double> weight_decay = {};
   double clip_norm = 0, clip_value = 0;
   std::vector<Group> groups = {};
 };
@@ -165,11 +170,10 @@ template <class T = float> class Adam : public Optimizer<T> {
   bool decoupled_;
 };
 
-/// Adam with decoupled weight decay. Loshchilov, Hutter (2019).
+/// Adam with decoupled weight decay, 0.01 unless another is given. Loshchilov, Hutter (2019).
 template <class T = float> class AdamW : public Adam<T> {
  public:
-  explicit AdamW(std::vector<Parameter<T>*> parameters,
-                 AdamOptions options = {.weight_decay = 1e-2})
+  explicit AdamW(std::vector<Parameter<T>*> parameters, AdamOptions options = {})
       : Adam<T>("adamw", std::move(parameters), std::move(options), true) {}
 };
 
