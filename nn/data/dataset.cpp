@@ -33,6 +33,12 @@ template <class T> void Dataset<T>::check() const {
                      to_string(sample_shape), sample_shape.size(), to_string(inputs.shape())));
   if (targets.shape() != Shape{0, 0} && targets.shape()[0] != size())
     fail(fmt::format("{} rows of inputs, but {} of targets", size(), targets.shape()[0]));
+  const auto named = [&](const std::vector<std::string>& names, std::size_t n, const char* what) {
+    if (!names.empty() && names.size() != n)
+      fail(fmt::format("{} names for {} {}", names.size(), n, what));
+  };
+  named(feature_names, features(), "features");
+  named(class_names, static_cast<std::size_t>(classes), "classes");
   if (labels.empty() && classes == 0) return;
   if (classes < 2) fail(fmt::format("{} labels with classes = {}", labels.size(), classes));
   if (labels.size() != size())
@@ -57,6 +63,8 @@ template <class T> Dataset<T> Dataset<T>::select(std::span<const std::uint32_t> 
   part.classes = classes;
   part.first_label = first_label;
   part.sample_shape = sample_shape;
+  part.class_names = class_names;
+  part.feature_names = feature_names;
   return part;
 }
 
@@ -82,6 +90,48 @@ template <class T> Split<T> Dataset<T>::split(double fraction, std::uint64_t see
   return {select(std::span(rows).first(cut)), select(std::span(rows).subspan(cut))};
 }
 
+template <class T> void Dataset<T>::split_into(std::span<const double> fractions,
+                                               std::span<Dataset> parts,
+                                               SplitOptions options) const {
+  check();
+  double sum = 0;
+  for (const double f : fractions) {
+    if (!(f > 0 && f <= 1))
+      throw ValueError(fmt::format("[dataset] {}: split: a fraction of {}", name, f));
+    sum += f;
+  }
+  if (sum > 1 + 1e-9)
+    throw ValueError(fmt::format("[dataset] {}: split: the fractions add up to {}", name, sum));
+  if (options.stratified && labels.empty())
+    throw DataError(
+        fmt::format("[dataset] {}: there are no labels to stratify the parts by", name));
+  std::vector<std::vector<std::uint32_t>> strata(
+      options.stratified ? static_cast<std::size_t>(classes) : 1);
+  for (std::uint32_t row = 0; row < size(); ++row)
+    strata[options.stratified ? static_cast<std::size_t>(labels[row]) : 0].push_back(row);
+  Random random(options.seed);
+  std::vector<std::vector<std::uint32_t>> rows(fractions.size());
+  for (auto& stratum : strata) {
+    random.shuffle(stratum);
+    double share = 0;
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {  // rounded as a sum, so that nothing gets lost
+      share += fractions[i];
+      const auto last = std::min(
+          stratum.size(),
+          static_cast<std::size_t>(std::llround(share * static_cast<double>(stratum.size()))));
+      for (; first < last; ++first) rows[i].push_back(stratum[first]);
+    }
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].empty())
+      throw DataError(fmt::format("[dataset] {}: a part of {} of {} rows is empty", name,
+                                  fractions[i], size()));
+    if (options.stratified) random.shuffle(rows[i]);  // not class by class
+    parts[i] = select(rows[i]);
+  }
+}
+
 template <class T> void Dataset<T>::set_targets(T for_label_0, T for_label_1) {
   check();
   if (classes != 2)
@@ -92,7 +142,56 @@ template <class T> void Dataset<T>::set_targets(T for_label_0, T for_label_1) {
                  [&](std::int32_t label) { return label == 0 ? for_label_0 : for_label_1; });
 }
 
-template struct Dataset<float>;
-template struct Dataset<double>;
+template <class T> Dataset<T> make_dataset(Tensor<T> inputs, Tensor<T> targets,
+                                           std::vector<std::int32_t> labels, int classes) {
+  Dataset<T> data;
+  data.name = "dataset";
+  data.inputs = std::move(inputs);
+  if (!labels.empty()) {
+    data.classes = classes > 0 ? classes : std::max(2, *std::ranges::max_element(labels) + 1);
+    data.labels = std::move(labels);
+  }
+  const Shape shape = targets.shape();
+  if (shape.rank() == 1)
+    data.targets =
+        Tensor<T>(Shape{shape[0], 1u}, std::span<const T>(targets.data(), targets.size()));
+  else
+    data.targets = std::move(targets);
+  data.check();
+  return data;
+}
+
+template <class T> ColumnStatistics<T> column_statistics(const Tensor<T>& inputs) {
+  const Shape shape = inputs.shape();
+  if (shape.rank() != 2 || shape[0] == 0)
+    throw ShapeError(
+        fmt::format("[column_statistics] {}: it takes rows and columns, and at least one "
+                    "row",
+                    to_string(shape)));
+  const std::size_t n = shape[0], width = shape[1];
+  ColumnStatistics<T> result{Tensor<T>(Shape{width}), Tensor<T>(Shape{width})};
+  for (std::size_t k = 0; k < width; ++k) {
+    double mean = 0, squares = 0;  // in two passes: what is far from 0 keeps its digits
+    for (std::size_t i = 0; i < n; ++i) mean += static_cast<double>(inputs[i * width + k]);
+    mean /= static_cast<double>(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double d = static_cast<double>(inputs[i * width + k]) - mean;
+      squares += d * d;
+    }
+    const double deviation = std::sqrt(squares / static_cast<double>(n));
+    const bool varies = deviation > 1e-7 * std::abs(mean);
+    result.mean[k] = static_cast<T>(mean);
+    result.deviation[k] = varies ? static_cast<T>(deviation) : T(1);
+  }
+  return result;
+}
+
+#define RAMP_DATASET(T)                                                                   \
+  template struct Dataset<T>;                                                             \
+  template Dataset<T> make_dataset(Tensor<T>, Tensor<T>, std::vector<std::int32_t>, int); \
+  template ColumnStatistics<T> column_statistics(const Tensor<T>&);
+RAMP_DATASET(float)
+RAMP_DATASET(double)
+#undef RAMP_DATASET
 
 }  // namespace ramp::nn

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -102,6 +103,21 @@ template <class T>
 void gather_rows(const Tensor<T>& from, std::span<const std::uint32_t> rows, T* to) {
   const std::size_t width = from.shape()[1];
   for (const std::uint32_t row : rows) to = std::copy_n(from.data() + row * width, width, to);
+}
+
+template <class T> Dataset<T> make_dataset(Tensor<T> inputs, Tensor<T> targets,
+                                           std::vector<std::int32_t> labels, int classes);
+
+template <class T, class Inputs, class Answers>
+Dataset<T> dataset(const Inputs& inputs, const Answers& answers, int classes) {
+  using Answer = std::remove_cvref_t<decltype(*std::begin(answers))>;
+  if constexpr (std::is_integral_v<Answer>) {
+    std::vector<std::int32_t> labels;
+    for (const auto label : answers) labels.push_back(static_cast<std::int32_t>(label));
+    return make_dataset<T>(Tensor<T>(inputs), Tensor<T>(Shape{0, 0}), std::move(labels), classes);
+  } else {
+    return make_dataset<T>(Tensor<T>(inputs), Tensor<T>(answers), {}, classes);
+  }
 }
 
 }  // namespace ramp::nn

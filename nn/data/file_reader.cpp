@@ -114,6 +114,17 @@ std::size_t FileReader::inflate_into(std::span<std::uint8_t> to) {
   return done;
 }
 
+std::string read_file(const std::filesystem::path& path) {
+  FileReader file(path);
+  std::string text;
+  std::vector<std::uint8_t> part(1 << 18);
+  for (std::size_t n = part.size(); n == part.size();) {
+    n = file.read(part);
+    text.append(reinterpret_cast<const char*>(part.data()), n);
+  }
+  return text;
+}
+
 bool FileReader::at_end() {
   std::uint8_t next = 0;
   return read({&next, 1}) == 0;

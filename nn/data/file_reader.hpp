@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,5 +42,8 @@ class FileReader {
   std::vector<std::uint8_t> buffer_;
   z_stream stream_{};  // its input is what of the buffer is still to be read
 };
+
+/// All of it.
+std::string read_file(const std::filesystem::path& path);
 
 }  // namespace ramp::nn

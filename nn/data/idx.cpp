@@ -1,6 +1,6 @@
+#include <nn/data/file_reader.hpp>
 #include <nn/data/idx.hpp>
 #include <nn/joined.hpp>
-#include <nn/data/file_reader.hpp>
 
 #include <fmt/format.h>
 

@@ -4,66 +4,167 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
 #include <numeric>
+#include <optional>
+#include <thread>
+#include <vector>
 
 namespace ramp::nn {
 
-namespace {
+template <class T> struct Loader<T>::State {
+  // Room for one batch.
+  struct Buffers {
+    Tensor<T> inputs, targets;
+    std::vector<std::int32_t> labels;
+    Batch<T> batch;
+  };
 
-template <class T> Tensor<T> buffer(const Tensor<T>& of,
-                                    std::size_t rows) {  // none of no rows: targets may be missing
-  return Tensor<T>(of.shape().with(0, static_cast<std::uint32_t>(of.size() > 0 ? rows : 0)));
-}
+  State(Source<T> its_source, std::size_t its_batch_size, std::uint64_t its_seed,
+        LoaderOptions<T> its_options)
+      : source(std::move(its_source)),
+        batch_size(std::min(its_batch_size, source.size)),
+        seed(its_seed),
+        options(std::move(its_options)),
+        order(source.size) {
+    for (Buffers& b : buffers) {
+      b.inputs = Tensor<T>(Shape{batch_size, source.features});
+      b.targets = Tensor<T>(source.outputs > 0 ? Shape{batch_size, source.outputs} : Shape{0, 0});
+      b.labels.resize(source.classes > 0 ? batch_size : 0);
+      if (!options.prefetch) break;
+    }
+    if (options.prefetch) worker = std::thread([this] { work(); });
+  }
+  ~State() {
+    if (!worker.joinable()) return;
+    {
+      const std::lock_guard lock(mutex);
+      ended = true;
+    }
+    changed.notify_all();
+    worker.join();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
-template <class T>
-View<const T> gather(const Tensor<T>& from, std::span<const std::uint32_t> rows, Tensor<T>& to) {
-  if (to.size() == 0) return to.view();
-  gather_rows(from, rows, to.data());
-  return {to.data(), to.shape().with(0, static_cast<std::uint32_t>(rows.size()))};
-}
+  std::size_t batches() const {
+    const std::size_t full = source.size / batch_size;
+    return full + (!options.drop_last && source.size % batch_size != 0);
+  }
 
-}  // namespace
+  void fill(std::size_t index, Buffers& to) {
+    const std::size_t first = index * batch_size;
+    const auto rows = std::span<const std::uint32_t>(order).subspan(
+        first, std::min(batch_size, order.size() - first));
+    const auto n = static_cast<std::uint32_t>(rows.size());
+    const auto part = [n](Tensor<T>& x) {
+      return View<T>{x.data(), x.size() == 0 ? x.shape() : x.shape().with(0, n)};
+    };
+    const BatchBuffers<T> room{{to.inputs.data(), to.inputs.shape().with(0, n)},
+                               part(to.targets),
+                               std::span(to.labels).first(to.labels.empty() ? 0 : n)};
+    source.fill(rows, room);
+    if (options.augment) {
+      Random random = Random(seed).stream(~epoch).stream(index);  // not those of the orders
+      options.augment(room, random);
+    }
+    to.batch = {room.inputs, room.targets, room.labels, rows, source.classes};
+  }
 
-template <class T> Loader<T>::Loader(const Dataset<T>& data, std::size_t batch_size,
-                                     std::uint64_t seed, LoaderOptions options)
-    : data_(&data), batch_size_(batch_size), seed_(seed), options_(options) {
-  data.check();
-  if (data.size() == 0) throw DataError(fmt::format("[loader] {}: the set is empty", data.name));
-  if (batch_size == 0) throw ValueError(fmt::format("[loader] {}: batch size 0", data.name));
-  if (batches() == 0)
+  // --- On a thread of its own: it fills what `wanted` says, and then waits to be asked again.
+
+  void work() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      changed.wait(lock, [&] { return ended || wanted; });
+      if (ended) return;
+      const std::size_t index = *wanted;
+      Buffers& to = buffers[index % 2];
+      lock.unlock();
+      std::exception_ptr thrown;
+      try {
+        fill(index, to);
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      lock.lock();
+      error = thrown;
+      wanted.reset();
+      changed.notify_all();
+    }
+  }
+  void ask(std::size_t index) {
+    {
+      const std::lock_guard lock(mutex);
+      wanted = index;
+    }
+    changed.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return !wanted; });
+  }
+
+  void start(std::uint64_t number, std::size_t first) {
+    if (options.prefetch) wait();  // for what a loop that was left early had asked for
+    error = nullptr;
+    epoch = number;
+    std::iota(order.begin(), order.end(), 0u);
+    if (options.shuffle) Random(seed).stream(epoch).shuffle(order);
+    if (options.prefetch) ask(first);
+    load(first);
+  }
+  void load(std::size_t index) {
+    if (!options.prefetch) return fill(index, buffers[0]);
+    wait();
+    if (error) std::rethrow_exception(std::exchange(error, nullptr));
+    at = index % 2;
+    if (index + 1 < batches()) ask(index + 1);
+  }
+
+  Source<T> source;
+  std::size_t batch_size;
+  std::uint64_t seed;
+  LoaderOptions<T> options;
+  std::vector<std::uint32_t> order;
+  std::array<Buffers, 2> buffers;  // the second for prefetching only
+  std::size_t at = 0;              // the one that is in use
+  std::uint64_t epoch = 0;
+
+  std::thread worker;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<std::size_t> wanted;
+  std::exception_ptr error;
+  bool ended = false;
+};
+
+template <class T> Loader<T>::Loader(Source<T> source, std::size_t batch_size, std::uint64_t seed,
+                                     LoaderOptions<T> options) {
+  if (source.size == 0) throw DataError(fmt::format("[loader] {}: the set is empty", source.name));
+  if (batch_size == 0) throw ValueError(fmt::format("[loader] {}: batch size 0", source.name));
+  if (!source.fill)
+    throw ValueError(fmt::format("[loader] {}: the source has no function", source.name));
+  if (options.drop_last && source.size < batch_size)
     throw ValueError(
         fmt::format("[loader] {}: {} samples make no full batch of {}, and drop_last "
                     "leaves the others out",
-                    data.name, data.size(), batch_size));
-  batch_size_ = std::min(batch_size, data.size());
-  order_.resize(data.size());
-  inputs_ = buffer(data.inputs, batch_size_);
-  targets_ = buffer(data.targets, batch_size_);
-  labels_.resize(data.labels.empty() ? 0 : batch_size_);
+                    source.name, source.size, batch_size));
+  state_ = std::make_unique<State>(std::move(source), batch_size, seed, std::move(options));
 }
+template <class T> Loader<T>::~Loader() = default;
 
-template <class T> std::size_t Loader<T>::batches() const {
-  const std::size_t full = data_->size() / batch_size_;
-  return full + (!options_.drop_last && data_->size() % batch_size_ != 0);
+template <class T> const Source<T>& Loader<T>::source() const { return state_->source; }
+template <class T> std::size_t Loader<T>::batches() const { return state_->batches(); }
+template <class T> void Loader<T>::start(std::uint64_t epoch, std::size_t first) {
+  state_->start(epoch, first);
 }
-
-template <class T> void Loader<T>::start(std::uint64_t epoch) {
-  std::iota(order_.begin(), order_.end(), 0u);
-  if (options_.shuffle) Random(seed_).stream(epoch).shuffle(order_);
-  load(0);
-}
-
-template <class T> void Loader<T>::load(std::size_t index) {
-  const std::size_t first = index * batch_size_;
-  const auto rows = std::span<const std::uint32_t>(order_).subspan(
-      first, std::min(batch_size_, order_.size() - first));
-  batch_.rows = rows;
-  batch_.inputs = gather(data_->inputs, rows, inputs_);
-  batch_.targets = gather(data_->targets, rows, targets_);
-  if (labels_.empty()) return;
-  std::transform(rows.begin(), rows.end(), labels_.begin(),
-                 [&](std::uint32_t row) { return data_->labels[row]; });
-  batch_.labels = std::span<const std::int32_t>(labels_).first(rows.size());
+template <class T> void Loader<T>::load(std::size_t index) { state_->load(index); }
+template <class T> const Batch<T>& Loader<T>::current() const {
+  return state_->buffers[state_->at].batch;
 }
 
 template class Loader<float>;

@@ -20,6 +20,7 @@ template <class T> struct Batch {
   View<const T> targets;                 // (b, outputs); (0, 0) when the source has none
   std::span<const std::int32_t> labels;  // b of them; empty when the source has none
   std::span<const std::uint32_t> rows;   // where they stand in the source
+  int classes = 0;                       // of the source
 
   std::size_t size() const { return inputs.shape[0]; }
 };

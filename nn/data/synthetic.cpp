@@ -1,6 +1,6 @@
+#include <nn/data/synthetic.hpp>
 #include <nn/joined.hpp>
 #include <nn/random.hpp>
-#include <nn/data/synthetic.hpp>
 
 #include <fmt/format.h>
 

@@ -15,10 +15,10 @@ namespace ramp::nn {
 
 /// What belongs to a model besides its numbers.
 struct ModelInfo {
-  std::vector<std::string> classes;  // what output k stands for; empty: nothing by name
-  std::optional<Encoding> encoding;  // how rows of a table become its inputs
-  Shape sample_shape;                // of an input before it was flattened; (): never was
-  std::string note;                  // free text: where it comes from, how good it was
+  std::vector<std::string> classes = {};  // what output k stands for; empty: nothing by name
+  std::optional<Encoding> encoding = {};  // how rows of a table become its inputs
+  Shape sample_shape = {};                // of an input before it was flattened; (): never was
+  std::string note = {};                  // free text: where it comes from, how good it was
 };
 
 /// Writes a safetensors file: parameters and buffers under the names and with the (out, in) layout
@@ -41,8 +41,16 @@ template <class T> struct LoadedModel {
 };
 template <class T = float> LoadedModel<T> load_model(const std::filesystem::path& path);
 
-/// "mlp of 784-256-10, …": the architecture in JSON, as load_model() reads it; empty for a model
-/// with modules that aren't this library's.
+/// What save() has put into a file besides the numbers; nothing for a file of others.
+struct FileInfo {
+  std::string
+      architecture;  // as architecture() gives it; empty where load_model() can't rebuild it
+  ModelInfo info;
+};
+std::optional<FileInfo> model_info(const SafeTensors& file);
+
+/// The layers in JSON, as load_model() reads them; empty for a model with modules that aren't this
+/// library's.
 template <class T> std::string architecture(Module<T>& model);
 
 }  // namespace ramp::nn

@@ -33,6 +33,8 @@ class Activation {
 
   std::string_view name() const { return name_; }
   double gain() const { return gain_; }
+  /// Whether it is the same function, whatever it is called.
+  bool same_as(const Activation& other) const { return of_float_ == other.of_float_; }
   Var<float> operator()(const Var<float>& x) const { return of_float_(x); }
   Var<double> operator()(const Var<double>& x) const { return of_double_(x); }
 

@@ -1,3 +1,4 @@
+#include <nn/data/file_writer.hpp>
 #include <nn/train/fit.hpp>
 #include <nn/train/run_state.hpp>
 
@@ -72,6 +73,11 @@ template <class T> struct Trainer<T>::State {
       if (valid->size() == 0)
         throw DataError(fmt::format("[train] {}: the set is empty", valid->name));
     }
+    for (auto at = options.metrics.begin(); at != options.metrics.end(); ++at)
+      if (at->name() == "loss" ||
+          std::ranges::count(options.metrics, at->name(), &Metric<T>::name) > 1)
+        fail(fmt::format("two scores are called '{}': give each metric a name of its own",
+                         at->name()));
     if (options.metrics.empty()) {
       any_metric = true;
       options.metrics.push_back(accuracy_where_defined<T>());
@@ -89,32 +95,32 @@ template <class T> struct Trainer<T>::State {
     restores = options.restore_best.value_or(options.patience > 0);
     if (options.keep.folder.empty()) return;
     folder.emplace(options.keep.folder, options.keep.last);
-    identity = {{"optimizer", optimizer.kind()},
-                {"loss", loss.name()},
-                {"batch_size", std::to_string(options.batch_size)},
-                {"micro_batch", std::to_string(options.micro_batch)},
-                {"seed", std::to_string(options.seed)},
-                {"shuffle", std::to_string(options.shuffle)},
-                {"drop_last", std::to_string(options.drop_last)},
-                {"watch", options.watch},
-                {"at_zero", fmt::format("{}", options.tape.at_zero)},
-                {"the training set", fingerprint(loader.source())},
-                {"the validation set", valid ? fingerprint<T>(*valid) : "none"},
-                {"settings", options.keep.settings}};
-    if (options.keep.resume) resume();
+    std::string passed_over;
+    const auto newest = folder->newest(&passed_over);
+    if (!options.keep.resume && (newest || !passed_over.empty()))
+      throw FileError(
+          fmt::format("{}: there are checkpoints of another run: go on with it by "
+                      "keep.resume, or remove them",
+                      options.keep.folder.string()));
+    note(passed_over);
+    if (newest) restore(*newest);
   }
 
-  Run<T> whole() { return {model, optimizer, run, identity}; }
+  Run<T> whole() {
+    if (identity.empty())
+      identity = identity_of(model, optimizer, loss, loader.source(), valid, options);
+    return {model, optimizer, run, identity};
+  }
 
   void note(const std::string& text) const {
     if (!text.empty() && options.keep.note) options.keep.note(text);
   }
-  void resume() {
-    std::string passed_over, differs;
-    const auto newest = folder->newest(&passed_over);
-    note(passed_over);
-    if (!newest) return;
-    const std::string more = whole().unpack(*newest, differs);
+  void restore(const Checkpoint<T>& checkpoint) {
+    std::string differs;
+    const std::string more = whole().unpack(checkpoint, differs);
+    seconds = 0;
+    ended = false;
+    new_best = !run.best_model.empty();
     note(differs);
     if (options.keep.load_more) options.keep.load_more(more);
   }
@@ -124,6 +130,8 @@ template <class T> struct Trainer<T>::State {
   }
   void write() {
     if (!folder) return;
+    if (std::exchange(new_best, false))
+      folder->write_best({run.result.epochs[run.result.best].steps, "", run.best_model});
     folder->write(pack());
     since_written = Stopwatch();
   }
@@ -133,6 +141,7 @@ template <class T> struct Trainer<T>::State {
     const std::size_t n = batch.size();
     const std::size_t step = options.micro_batch == 0 ? n : std::min(n, options.micro_batch);
     double total = 0;
+    metrics_of_step.assign(options.metrics.size(), 0);
     for (std::size_t first = 0; first < n; first += step) {
       const std::size_t count = std::min(step, n - first);
       const Batch<T> part = count == n ? batch : part_of(batch, first, count);
@@ -148,7 +157,7 @@ template <class T> struct Trainer<T>::State {
       tape.backward(root, {.accumulate = first > 0});
       total += share * value;
       for (std::size_t i = 0; i < options.metrics.size(); ++i)
-        run.metric_sums[i] += options.metrics[i](outputs.view(), part) * static_cast<double>(count);
+        metrics_of_step[i] += options.metrics[i](outputs.view(), part) * static_cast<double>(count);
     }
     return total;
   }
@@ -178,6 +187,9 @@ template <class T> struct Trainer<T>::State {
                                                             .loss_value = value,
                                                             .learning_rate = rate});
     optimizer.step();
+    // Only now, so that an exception in this step leaves the epoch's sums without it.
+    for (std::size_t i = 0; i < metrics_of_step.size(); ++i)
+      run.metric_sums[i] += metrics_of_step[i];
     run.loss_sum += value * static_cast<double>(batch.size());
     run.samples += batch.size();
     run.learning_rate = rate;
@@ -248,56 +260,52 @@ template <class T> struct Trainer<T>::State {
 
   bool finish_epoch() {  // false: a callback wants it to stop
     run.result.epochs.push_back(epoch_info());
-    const bool best = judge(run.result.epochs.back());
-    if (best && restores) remember();
+    if (judge(run.result.epochs.back()) && (restores || folder)) {
+      remember();
+      new_best = true;
+    }
     ++run.epoch;
     run.batch = 0;
     run.samples = 0;
     run.loss_sum = 0;
     const bool go_on = !options.on_epoch || options.on_epoch(run.result.epochs.back());
-    if (!folder) return go_on;
-    const bool due = options.keep.epochs > 0 && run.epoch % options.keep.epochs == 0;
-    if (due || best) {
-      const Checkpoint<T> checkpoint = pack();
-      if (best) folder->write_best(checkpoint);
-      if (due) folder->write(checkpoint);
-      since_written = Stopwatch();
-    }
+    const bool due = folder && options.keep.epochs > 0 && run.epoch % options.keep.epochs == 0 &&
+                     since_written.seconds() >= options.keep.least_seconds;
+    if (due && go_on) write();
     return go_on;
   }
 
   void remember() {
     const Members<T> all = model.contents();
     run.best_model.clear();
-    for (const auto& entry : all.parameters) run.best_model.push_back(entry.parameter->value());
-    for (const auto& entry : all.buffers) run.best_model.push_back(*entry.buffer);
+    for (const auto& entry : all.parameters)
+      run.best_model.emplace_back(entry.name, entry.parameter->value());
+    for (const auto& entry : all.buffers) run.best_model.emplace_back(entry.name, *entry.buffer);
   }
   void take_best() {
     if (run.best_model.empty()) return;
     const Members<T> all = model.contents();
     auto from = run.best_model.begin();
     for (const auto& entry : all.parameters)
-      std::ranges::copy(*from++, entry.parameter->edit().begin());
-    for (const auto& entry : all.buffers) *entry.buffer = *from++;
+      std::ranges::copy((from++)->second, entry.parameter->edit().begin());
+    for (const auto& entry : all.buffers) *entry.buffer = (from++)->second;
   }
 
-  bool patience_is_over() const {
+  bool at_end() const {
     const auto& [epochs, best, stop] = run.result;
-    return options.patience > 0 && !epochs.empty() && epochs.size() - 1 - best >= options.patience;
+    return run.epoch >= options.epochs || (options.patience > 0 && !epochs.empty() &&
+                                           epochs.size() - 1 - best >= options.patience);
   }
 
   void train() {
     if (ended) return;
-    while (run.epoch < options.epochs && !patience_is_over())
-      if (!train_epoch() || !finish_epoch()) {
-        if (run.epoch == options.epochs) break;  // it had come to its end
-        run.result.stop = Stop::callback;
-        return write();
-      }
-    run.result.stop = run.epoch < options.epochs ? Stop::early : Stop::finished;
+    for (bool go_on = true; go_on && !at_end();) go_on = train_epoch() && finish_epoch();
+    ended = at_end();
+    run.result.stop = !ended                       ? Stop::callback
+                      : run.epoch < options.epochs ? Stop::early
+                                                   : Stop::finished;
     write();
-    if (restores) take_best();
-    ended = true;
+    if (ended && restores) take_best();
   }
 
   Module<T>& model;
@@ -305,7 +313,7 @@ template <class T> struct Trainer<T>::State {
   Loss<T> loss;
   const Dataset<T>* valid;
   FitOptions<T> options;
-  bool any_metric = false, restores = false, ended = false;
+  bool any_metric = false, restores = false, ended = false, new_best = false;
   double sign = 1;  // of what is watched: smaller is better
   Loader<T> loader;
   Tape<T> tape;
@@ -313,6 +321,7 @@ template <class T> struct Trainer<T>::State {
   Identity identity;
   Stopwatch since_written;
   double seconds = 0;  // of this epoch's training so far
+  std::vector<double> metrics_of_step;
   RunState<T> run;
 };
 
@@ -332,9 +341,7 @@ template <class T> Loader<T>& Trainer<T>::loader() { return state_->loader; }
 template <class T> Tape<T>& Trainer<T>::tape() { return state_->tape; }
 template <class T> Checkpoint<T> Trainer<T>::checkpoint() { return state_->pack(); }
 template <class T> void Trainer<T>::restore(const Checkpoint<T>& checkpoint) {
-  std::string note;
-  state_->whole().unpack(checkpoint, note);
-  state_->note(note);
+  state_->restore(checkpoint);
 }
 
 template class Trainer<float>;

@@ -67,8 +67,9 @@ struct KeepOptions {
   bool resume = false;                // go on from the newest checkpoint there, if there is one
   double seconds = 600;               // write one after so many seconds, at a step's end
   std::uint64_t epochs =
-      1;                 // and after so many epochs; 0: by time only. At the end and on a stop, too
-  std::size_t last = 2;  // how many stay, besides the best
+      1;  // and after so many epochs; 0: by time only. At the end and on a stop, too
+  double least_seconds = 1;   // but at an epoch's end only if so many have passed since the last
+  std::size_t last = 2;       // how many stay, besides the best
   std::string settings = {};  // whatever else has to be the same when it is resumed
   /// What callbacks have to remember: written into the checkpoint, and given back on resuming.
   std::function<std::string()> save_more = {};

@@ -39,7 +39,8 @@ template <class T> Var<T> huber_loss(const Var<T>& y, const Var<T>& target, doub
 
 struct CrossEntropyOptions {
   double smoothing = 0;         // this share of the target is spread evenly over all classes
-  std::vector<double> weights;  // of the classes; empty: all 1. The mean is divided by their sum
+  /// Of the classes; empty: all 1. The mean is divided by the sum of those of the labels.
+  std::vector<double> weights = {};
   Reduction reduction = Reduction::mean;
 };
 

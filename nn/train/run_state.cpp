@@ -1,4 +1,5 @@
 #include <autodiff/kernels/gemm.hpp>
+#include <nn/keep/model_file.hpp>
 #include <nn/train/run_state.hpp>
 
 #include <fmt/format.h>
@@ -68,12 +69,16 @@ std::vector<std::pair<std::string, Tensor<T>*>> tensors(Module<T>& model, Optimi
   return all;
 }
 
-}  // namespace
-
 std::string this_build() {
   return fmt::format("{}, {} threads of the matrix library", __VERSION__, blas_threads());
 }
 
+// The schedule's rate of the last step that was taken: it has been asked for that one already.
+template <class T> double last_rate(const Optimizer<T>& optimizer, std::uint64_t steps) {
+  return optimizer.options().learning_rate(std::max<std::uint64_t>(steps, 1) - 1);
+}
+
+// CRC-32 of all samples, their number and form.
 template <class T> std::string fingerprint(const Source<T>& source) {
   constexpr std::size_t rows_at_a_time = 256;
   const std::size_t room = std::min(rows_at_a_time, source.size);
@@ -101,6 +106,40 @@ template <class T> std::string fingerprint(const Source<T>& source) {
                      source.classes, sum);
 }
 
+}  // namespace
+
+template <class T> Identity identity_of(Module<T>& model, const Optimizer<T>& optimizer,
+                                        const Loss<T>& loss, const Source<T>& train,
+                                        const Dataset<T>* valid, const FitOptions<T>& options) {
+  const OptimizerOptions& o = optimizer.options();
+  const auto yes = [](bool is_there) { return is_there ? "given" : "none"; };
+  const auto text = [](const auto& x) { return fmt::format("{}", x); };
+  std::string metrics;
+  for (const Metric<T>& metric : options.metrics) metrics += metric.name() + ' ';
+  return {{"settings", options.keep.settings},
+          {"numbers", sizeof(T) == 4 ? "float" : "double"},
+          {"the model", architecture(model)},
+          {"the optimizer", optimizer.kind()},
+          {"weight_decay", text(o.weight_decay)},
+          {"clip_norm", text(o.clip_norm)},
+          {"clip_value", text(o.clip_value)},
+          {"the loss", loss.name()},
+          {"penalty", yes(bool(options.penalty))},
+          {"metrics", metrics},
+          {"batch_size", text(options.batch_size)},
+          {"micro_batch", text(options.micro_batch)},
+          {"seed", text(options.seed)},
+          {"shuffle", text(options.shuffle)},
+          {"drop_last", text(options.drop_last)},
+          {"augment", yes(bool(options.augment))},
+          {"watch", options.watch},
+          {"plateau", fmt::format("{} after {}", options.plateau.factor, options.plateau.patience)},
+          {"restore_best", text(options.restore_best.value_or(options.patience > 0))},
+          {"at_zero", text(options.tape.at_zero)},
+          {"the training set", fingerprint(train)},
+          {"the validation set", valid ? fingerprint<T>(*valid) : "none"}};
+}
+
 template <class T> Checkpoint<T> Run<T>::pack(const std::string& more) const {
   Json json{{"format", 1}, {"build", this_build()}, {"more", more}};
   Json& same = json["same"] = Json::object();
@@ -118,6 +157,7 @@ template <class T> Checkpoint<T> Run<T>::pack(const std::string& more) const {
   for (const double sum : state.metric_sums) json["state"]["metric_sums"].push_back(number(sum));
   const auto counted = optimizer.counters();
   json["optimizer"] = {{"steps", counted.steps},
+                       {"last_rate", number(last_rate(optimizer, counted.steps))},
                        {"rate_factor", number(counted.rate_factor)},
                        {"of_parameters", counted.of_parameters}};
   Json& generators = json["generators"] = Json::object();
@@ -130,8 +170,8 @@ template <class T> Checkpoint<T> Run<T>::pack(const std::string& more) const {
     checkpoint.tensors.emplace_back("parameter/" + entry.name, entry.parameter->value());
   for (const auto& [name, tensor] : tensors(model, optimizer))
     checkpoint.tensors.emplace_back(name, *tensor);
-  for (std::size_t i = 0; i < state.best_model.size(); ++i)
-    checkpoint.tensors.emplace_back(fmt::format("best/{}", i), state.best_model[i]);
+  for (const auto& [name, tensor] : state.best_model)
+    checkpoint.tensors.emplace_back("best/" + name, tensor);
   return checkpoint;
 }
 
@@ -140,9 +180,11 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
   const Json json = Json::parse(checkpoint.text);
   if (json.at("format") != 1) differs("it was written by another version of this library");
   const Json& same = json.at("same");
-  for (const auto& [name, value] : identity)
-    if (const std::string before = same.at(name); before != value)
-      differs(fmt::format("{} was {}, and is {}", name, before, value));
+  const auto compare = [](const std::string& name, const std::string& before,
+                          const std::string& now) {
+    if (before != now) differs(fmt::format("{} was {}, and is {}", name, before, now));
+  };
+  for (const auto& [name, value] : identity) compare(name, same.at(name), value);
   if (const std::string before = json.at("build"); before != this_build())
     note = fmt::format("the checkpoint was written by {}, this is {}: last bits may differ", before,
                        this_build());
@@ -151,12 +193,12 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
     const auto at = std::ranges::find(checkpoint.tensors, name, [](auto& x) { return x.first; });
     return at == checkpoint.tensors.end() ? nullptr : &at->second;
   };
+  std::size_t used = 0;
   const auto fitting = [&](const std::string& name, const Shape& shape) -> const Tensor<T>& {
     const Tensor<T>* const tensor = stored(name);
     if (!tensor) differs(fmt::format("it has no {}", name));
-    if (tensor->shape() != shape)
-      differs(
-          fmt::format("{} was {}, and is {}", name, to_string(tensor->shape()), to_string(shape)));
+    compare(name, to_string(tensor->shape()), to_string(shape));
+    ++used;
     return *tensor;
   };
   Members<T> all = model.contents();
@@ -165,9 +207,14 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
     fitting("parameter/" + entry.name, entry.parameter->shape());
   for (const auto& [name, tensor] : tensors(model, optimizer))
     copies.emplace_back(tensor->view(), &fitting(name, tensor->shape()));
+  const Json& states = json.at("generators");
+  compare("the number of generators", std::to_string(states.size()),
+          std::to_string(all.generators.size()));
   std::vector<std::uint64_t> generators;
-  for (const auto& [name, generator] : all.generators)
-    generators.push_back(std::stoull(json.at("generators").at(name).template get<std::string>()));
+  for (const auto& [name, generator] : all.generators) {
+    if (!states.contains(name)) differs(fmt::format("it has no generator {}", name));
+    generators.push_back(std::stoull(states.at(name).template get<std::string>()));
+  }
 
   RunState<T> read;
   const Json& s = json.at("state");
@@ -181,11 +228,24 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
   read.plateau_best = to_number(s.at("plateau_best"));
   read.plateau_waited = s.at("plateau_waited");
   read.result = to_result(s.at("result"));
-  while (const Tensor<T>* const best = stored(fmt::format("best/{}", read.best_model.size())))
-    read.best_model.push_back(*best);
+  const auto add_best = [&](const std::string& name, const Shape& shape) {
+    read.best_model.emplace_back(name, fitting("best/" + name, shape));
+  };
+  const auto of_best = [](auto& x) { return x.first.starts_with("best/"); };
+  if (std::ranges::any_of(checkpoint.tensors, of_best)) {
+    for (const auto& entry : all.parameters) add_best(entry.name, entry.parameter->shape());
+    for (const auto& entry : all.buffers) add_best(entry.name, entry.buffer->shape());
+  }
+  compare("the number of tensors", std::to_string(checkpoint.tensors.size()), std::to_string(used));
   const Json& o = json.at("optimizer");
+  const typename Optimizer<T>::Counters counted{o.at("steps"), to_number(o.at("rate_factor")),
+                                                o.at("of_parameters")};
+  compare("the number of the optimizer's parameters", std::to_string(counted.of_parameters.size()),
+          std::to_string(optimizer.parameters().size()));
+  compare("the learning rate", fmt::format("{}", to_number(o.at("last_rate"))),
+          fmt::format("{}", last_rate(optimizer, counted.steps)));
   const std::string more = json.at("more");
-  optimizer.set_counters({o.at("steps"), to_number(o.at("rate_factor")), o.at("of_parameters")});
+  optimizer.set_counters(counted);
 
   for (const auto& entry : all.parameters) {
     const Tensor<T>& value = *stored("parameter/" + entry.name);
@@ -203,8 +263,9 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
   throw DataError(fmt::format("[resume] the checkpoint's text is damaged: {}", error.what()));
 }
 
-#define RAMP_RUN(T)                                   \
-  template std::string fingerprint(const Source<T>&); \
+#define RAMP_RUN(T)                                                                                \
+  template Identity identity_of(Module<T>&, const Optimizer<T>&, const Loss<T>&, const Source<T>&, \
+                                const Dataset<T>*, const FitOptions<T>&);                          \
   template struct Run<T>;
 RAMP_RUN(float)
 RAMP_RUN(double)

@@ -20,17 +20,17 @@ template <class T> struct RunState {
   FitResult result;
   double best = 0;  // the value of result.best
   double plateau_best = 0;
-  std::uint64_t plateau_waited = 0;   // epochs without a better one
-  std::vector<Tensor<T>> best_model;  // parameters and buffers, where they are to be restored
+  std::uint64_t plateau_waited = 0;  // epochs without a better one
+  NamedTensors<T>
+      best_model;  // parameters and buffers of the best epoch, where somebody wants them
 };
 
-/// What has to be the same for a run to go on, by name. "build" is told from others: it is noted
-/// only.
+/// What has to be the same for a run to go on, by name: whatever decides its numbers and can be
+/// seen from here. How many epochs it has and its patience may differ. Another build is noted only.
 using Identity = std::vector<std::pair<std::string, std::string>>;
-std::string this_build();
-
-/// CRC-32 of all samples, their number and form.
-template <class T> std::string fingerprint(const Source<T>& source);
+template <class T> Identity identity_of(Module<T>& model, const Optimizer<T>& optimizer,
+                                        const Loss<T>& loss, const Source<T>& train,
+                                        const Dataset<T>* valid, const FitOptions<T>& options);
 
 /// The whole of a training in one checkpoint, and back. unpack() changes nothing, and throws
 /// DataError, unless all fits.

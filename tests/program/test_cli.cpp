@@ -137,8 +137,9 @@ TEST_CASE("ramp train writes metrics and graphs, and ends on a summary") {
   REQUIRE(lines.size() == 2);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(lines[i]["epoch"] == i + 1);
-    for (const char* key : {"loss", "accuracy", "test_loss", "test_accuracy", "seconds"})
+    for (const char* key : {"loss", "accuracy", "test_loss", "test_accuracy"})
       CHECK(lines[i][key].is_number());
+    CHECK_FALSE(lines[i].contains("seconds"));  // equal runs have equal metrics
   }
   CHECK(lines[0]["learning_rate"] > lines[1]["learning_rate"]);
   check_has(content(out / "graph.dot"), "label=\"layer2\"");
@@ -147,11 +148,10 @@ TEST_CASE("ramp train writes metrics and graphs, and ends on a summary") {
   // The same seed, the same numbers; --quiet says nothing; a run replaces what is there.
   CHECK(output(spiral + "--schedule cosine --quiet --out " + other.string()).empty());
   CHECK(output(spiral + "--schedule cosine --quiet --out " + other.string()).empty());
-  const std::vector<json> again = metrics(other);
-  REQUIRE(again.size() == 2);
-  for (std::size_t i = 0; i < 2; ++i)
-    for (const char* key : {"loss", "accuracy", "test_loss", "test_accuracy"})
-      CHECK(lines[i][key] == again[i][key]);
+  for (const char* file : {"metrics.jsonl", "model.safetensors"})
+    CHECK(content(out / file) == content(other / file));
+  CHECK(json::parse(content(out / "times.jsonl").substr(0, content(out / "times.jsonl").find('\n')))
+            .contains("seconds"));
   output(spiral + "--schedule cosine --quiet --seed 2 --out " + other.string());
   CHECK(metrics(other)[0]["loss"] != lines[0]["loss"]);
 }

@@ -16,6 +16,10 @@ namespace ramp::tool {
 
 // Each adds a subcommand, which runs when it is parsed.
 void add_train(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_predict(CLI::App& app);
+void add_info(CLI::App& app);
+void add_export(CLI::App& app);
 void add_graph(CLI::App& app);
 void add_ops(CLI::App& app);
 void add_kinks(CLI::App& app);
@@ -90,6 +94,12 @@ CLI::Validator at_least(double low);
 CLI::Validator from_to(double low, double high);  // below high
 CLI::Validator whole(std::uint64_t low, std::uint64_t high = UINT64_MAX);
 CLI::Validator one_of(std::span<const std::string_view> names);
+/// Of the entries of a table.
+template <class Entry> std::vector<std::string_view> names_of(std::span<const Entry> entries) {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : entries) names.push_back(entry.name());
+  return names;
+}
 CLI::Validator layer_sizes(std::size_t least);  // "256,128": so many sizes or more
 /// Empty if it is no list of sizes.
 std::vector<std::int64_t> parse_sizes(std::string_view text);

@@ -1,11 +1,12 @@
 #include "data.hpp"
 
 #include <nn/data/idx.hpp>
-#include <nn/joined.hpp>
 #include <nn/data/synthetic.hpp>
+#include <nn/joined.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace ramp::tool {
 
@@ -25,8 +26,9 @@ CLI::Validator data_set() {
     if (contains(image_sets, name) || is_synthetic(name)) return "";
     std::error_code error;
     const fs::file_status status = fs::status(name, error);
-    if (fs::is_directory(status)) return "";
-    if (fs::exists(status)) return fmt::format("'{}' is no folder", name);
+    if (fs::is_directory(status) || (is_table(name) && fs::is_regular_file(status))) return "";
+    if (fs::exists(status))
+      return fmt::format("'{}' is neither a folder nor a table that ends in .csv or .tsv", name);
     if (error && error != std::errc::no_such_file_or_directory)
       return fmt::format("'{}': {}", name, error.message());
     std::error_code ignored;
@@ -43,27 +45,58 @@ CLI::Validator data_set() {
 
 bool is_synthetic(const std::string& name) { return contains(nn::synthetic_names(), name); }
 
-nn::Split<float> load(const DataOptions& options, nn::Random& seeds) {
-  if (contains(image_sets, options.name)) return nn::load_named_dataset(options.name);
-  if (!is_synthetic(options.name)) return nn::load_idx_folder(options.name, options.classes);
-  const auto all = nn::synthetic(options.name, options.points, options.noise, seeds());
-  return all.split(0.8, seeds());
+bool is_table(const std::string& name) {
+  std::string_view stem = name;
+  if (stem.ends_with(".gz")) stem.remove_suffix(3);
+  return stem.ends_with(".csv") || stem.ends_with(".tsv");
 }
 
-std::string described(const DataOptions& options, const nn::Split<float>& data) {
+nn::CsvOptions table_options(const DataOptions& options) {
+  return {.separator = options.separator == "tab" || options.separator == "\\t"
+                           ? '\t'
+                           : options.separator[0]};
+}
+
+Data load(const DataOptions& options, nn::Random& seeds) {
+  if (is_table(options.name)) {
+    auto [all, encoding] = nn::read_csv<float>(options.name, options.target, nn::Target::automatic,
+                                               table_options(options));
+    auto [train, test] = all.split({0.8, 0.2}, {seeds(), !all.labels.empty()});
+    return {std::move(train), std::move(test), std::move(encoding)};
+  }
+  if (is_synthetic(options.name)) {
+    const auto all = nn::synthetic(options.name, options.points, options.noise, seeds());
+    auto [train, test] = all.split(0.8, seeds());
+    return {std::move(train), std::move(test), {}};
+  }
+  auto [train, test] = contains(image_sets, options.name)
+                           ? nn::load_named_dataset(options.name)
+                           : nn::load_idx_folder(options.name, options.classes);
+  return {std::move(train), std::move(test), {}};
+}
+
+std::string described(const DataOptions& options, const Data& data) {
   const nn::Dataset<float>& train = data.train;
   std::string text = fmt::format("{}: {} samples to train, {} to test", options.name, train.size(),
                                  data.test.size());
-  if (!is_synthetic(options.name))
-    text += fmt::format("; {} classes, labelled {} to {}", train.classes, train.first_label,
-                        train.first_label + train.classes - 1);
-  return text;
+  if (is_synthetic(options.name)) return text;
+  if (data.encoding)
+    text +=
+        fmt::format("; {} inputs from {} columns", train.features(), data.encoding->inputs.size());
+  if (data.regression()) return text + fmt::format("; {} is a number", options.target);
+  if (!train.class_names.empty())
+    return text + fmt::format("; {} classes, {} to {}", train.classes, train.class_names.front(),
+                              train.class_names.back());
+  return text + fmt::format("; {} classes, labelled {} to {}", train.classes, train.first_label,
+                            train.first_label + train.classes - 1);
 }
 
 void add_data_options(CLI::App& command, DataOptions& options) {
   add(command, "--data", options.name,
-      "fashion-mnist, mnist, moons, circle, xor, gauss, spiral, or a folder with IDX files")
-      ->type_name("NAME|DIR")
+      "fashion-mnist, mnist, moons, circle, xor, gauss, spiral, a folder with IDX files, or a "
+      "table "
+      "whose first row has names, .csv or .tsv")
+      ->type_name("NAME|DIR|FILE")
       ->check(data_set());
   add(command, "--points", options.points, "Of moons, circle, xor, gauss or spiral; a fifth tests")
       ->check(whole(10, 100'000'000));
@@ -72,17 +105,27 @@ void add_data_options(CLI::App& command, DataOptions& options) {
       .add_option("--classes", options.classes,
                   help_text("Of a folder; without it, as many as its labels say"))
       ->check(whole(2, 1'000'000));
+  command.add_option("--target", options.target,
+                     help_text("The column of a table that is to be predicted"));
+  add(command, "--separator", options.separator, "Between a table's cells: a character, or tab")
+      ->check([](const std::string& text) {
+        return text.size() == 1 || text == "tab" || text == "\\t" ? ""
+                                                                  : "give one character, or tab";
+      });
 }
 
 void check_data_options(const CLI::App& command, const DataOptions& options) {
-  const bool made = is_synthetic(options.name);
+  const bool made = is_synthetic(options.name), table = is_table(options.name);
   const auto given = [&](const char* name) { return command.get_option(name)->count() > 0; };
   if (!made)
     for (const char* name : {"--points", "--noise"})
       if (given(name))
         throw CLI::ValidationError(name, "is for synthetic sets, not for " + options.name);
-  if (given("--classes") && (made || contains(image_sets, options.name)))
+  if (given("--classes") && (made || table || contains(image_sets, options.name)))
     throw CLI::ValidationError("--classes", "is for folders, not for " + options.name);
+  if (!table)
+    for (const char* name : {"--target", "--separator"})
+      if (given(name)) throw CLI::ValidationError(name, "is for tables, not for " + options.name);
 }
 
 }  // namespace ramp::tool

@@ -1,30 +1,43 @@
-// The data that `ramp train` trains on: by name or from a folder.
+// The data that the commands work on: by name, from a folder of images, or from a table.
 #pragma once
 
 #include "cli.hpp"
 
+#include <nn/data/csv.hpp>
 #include <nn/data/dataset.hpp>
 #include <nn/random.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace ramp::tool {
 
 struct DataOptions {
   std::string name = "fashion-mnist";
-  std::uint64_t points = 1000;  // of a synthetic set
-  double noise = 0.1;           // of a synthetic set
-  int classes = 0;              // of a folder; 0: as the labels say
+  std::uint64_t points = 1000;               // of a synthetic set
+  double noise = 0.1;                        // of a synthetic set
+  int classes = 0;                           // of a folder; 0: as the labels say
+  std::string target = {}, separator = ",";  // of a table
+};
+
+struct Data {
+  nn::Dataset<float> train, test;
+  std::optional<nn::Encoding> encoding;  // of a table
+
+  bool regression() const { return train.classes == 0; }
 };
 
 bool is_synthetic(const std::string& name);
-/// Reads or makes it.
-nn::Split<float> load(const DataOptions& options, nn::Random& seeds);
+bool is_table(const std::string& name);
+nn::CsvOptions table_options(const DataOptions& options);
+
+/// Reads or makes it. A table, or a synthetic set, is split: a fifth of it tests.
+Data load(const DataOptions& options, nn::Random& seeds);
 /// What there is to say about it before the training.
-std::string described(const DataOptions& options, const nn::Split<float>& data);
-/// The options --data, --points, --noise and --classes; check_data_options() says whether they go
-/// together, by CLI::ValidationError.
+std::string described(const DataOptions& options, const Data& data);
+/// The options --data, --points, --noise, --classes, --target and --separator; check_data_options()
+/// says whether they go together, by CLI::ValidationError.
 void add_data_options(CLI::App& command, DataOptions& options);
 void check_data_options(const CLI::App& command, const DataOptions& options);
 

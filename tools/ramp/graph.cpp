@@ -22,15 +22,16 @@ struct GraphOptions {
 
 void graph(const GraphOptions& options) {
   const std::vector<std::int64_t> sizes = parse_sizes(options.layers);
-  nn::MLP<float> model(
-      sizes, {.activation = nn::activation_named(options.activation), .seed = options.seed});
+  nn::MLP<float> model(sizes, {.activation = options.activation, .seed = options.seed});
   Tape<float> tape;
-  Var<float> root = model(tape.constant(Tensor<float>({1, sizes.front()}, 1), "inputs"));
+  const Tensor<float> inputs({1, sizes.front()}, 1);
+  Var<float> root = model(tape.constant(inputs, "inputs"));
   const std::array<std::int32_t, 1> label{};
   const Tensor<float> target(root.shape());
-  if (options.loss)
-    root = nn::batch_loss(sizes.back() > 1 ? nn::Loss::cross_entropy : nn::Loss::mse, root,
-                          target.view(), label);
+  if (options.loss) {
+    const nn::Loss<float> loss(sizes.back() > 1 ? "cross_entropy" : "mse");
+    root = loss(root, {inputs.view(), target.view(), label, {}, 0});
+  }
   const std::string dot = to_dot(root, {.values = options.values});
   if (options.format == "dot") return print(dot);
   if (!draw_svg(dot)) throw Failure("--format svg needs Graphviz's dot, which isn't installed");
@@ -50,9 +51,9 @@ void add_graph(CLI::App& app) {
       ->type_name("N,N,..")
       ->check(layer_sizes(2));
   add(*command, "--activation", options->activation,
-      "After each layer but the last: " + nn::joined(nn::activation_names()))
+      "After each layer but the last: " + nn::joined(names_of(nn::activations())))
       ->type_name("NAME")
-      ->check(one_of(nn::activation_names()));
+      ->check(one_of(names_of(nn::activations())));
   command->add_flag("--loss", options->loss, "Add a loss: squared error, or cross-entropy");
   command->add_flag("--values", options->values, "Show the value of each node");
   add(*command, "--seed", options->seed, "Of the weights")->check(whole(0));

@@ -19,6 +19,9 @@ class KinkWatch {
   }
   /// What the epoch that ends here has counted.
   nlohmann::ordered_json end_epoch();
+  /// What it has to remember when the training is picked up again.
+  nlohmann::json state() const;
+  void set_state(const nlohmann::json& state);
   /// Of all epochs that have ended, for people.
   std::string summary() const;
 

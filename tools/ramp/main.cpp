@@ -17,6 +17,8 @@ int run(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  ramp train --data spiral --layers 32,32 --out run\n"
+      "  ramp train --data flowers.csv --target species --out run\n"
+      "  ramp predict run/model.safetensors < more_flowers.csv\n"
       "  ramp graph --layers 2,4,1 --format svg > graph.svg\n"
       "  ramp ops\n"
       "  ramp kinks\n"
@@ -26,6 +28,10 @@ int run(int argc, char** argv) {
       "not,\n"
       "2 for a command line that makes no sense.");
   add_train(app);
+  add_eval(app);
+  add_predict(app);
+  add_info(app);
+  add_export(app);
   add_graph(app);
   add_ops(app);
   add_kinks(app);
@@ -33,7 +39,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty())
-      throw CLI::ParseError("give a command: train, graph, ops, kinks or accuracy", wrong_usage);
+      throw CLI::ParseError(
+          "give a command: train, eval, predict, info, export, graph, ops, kinks or accuracy",
+          wrong_usage);
   } catch (const CLI::CallForHelp&) {
     print(app.help());
   } catch (const CLI::CallForVersion& version) {

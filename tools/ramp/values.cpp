@@ -77,7 +77,8 @@ CLI::Validator whole(std::uint64_t low, std::uint64_t high) {
 }
 
 CLI::Validator one_of(std::span<const std::string_view> names) {
-  const auto check = [names](std::string& name) -> std::string {
+  const auto check =
+      [names = std::vector(names.begin(), names.end())](std::string& name) -> std::string {
     if (std::ranges::find(names, name) != names.end()) return "";
     return fmt::format("no '{}': there are {}", name, nn::joined(names));
   };

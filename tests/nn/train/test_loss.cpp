@@ -1,3 +1,4 @@
+#include <nn/data/dataset.hpp>
 #include <nn/train/loss.hpp>
 
 #include <doctest/doctest.h>
@@ -6,6 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <string>
+#include <string_view>
 #include <vector>
 
 using namespace ramp::nn;
@@ -67,6 +71,45 @@ TEST_CASE("mse") {
              [](long double x, long double y) { return (x - y) * (x - y); });
 }
 
+TEST_CASE("l1, whose slope at 0 is that of abs") {
+  check_pair(l1<double>, {0.1, 2, -3, 0.5, 1, 1},
+             [](long double x, long double y) { return std::abs(x - y); });
+  Tape<double> tape;
+  const auto x = tape.leaf({1.0, 2.0});
+  const auto slopes = tape.grad(l1(x, tape.constant({1.0, 1.0})), {x})[0];
+  CHECK(slopes[0] == 0);
+  CHECK(slopes[1] == 0.5);
+}
+
+TEST_CASE("huber is a parabola up to delta, then a line, smooth where they meet") {
+  const auto formula = [](long double delta) {
+    return [delta](long double x, long double y) {
+      const long double e = std::abs(x - y);
+      return e <= delta ? e * e / 2 : delta * (e - delta / 2);
+    };
+  };
+  const Numbers y{0.1, 2, -3, 0.5, 1, 1};
+  check_pair([](const Var<double>& x, const Var<double>& t,
+                Reduction reduction) { return huber_loss(x, t, 1, reduction); },
+             y, formula(1));
+  check_pair([](const Var<double>& x, const Var<double>& t,
+                Reduction reduction) { return huber_loss(x, t, 2.5, reduction); },
+             y, formula(2.5));
+  for (const double c : {0.0, 0.5, 1.0}) {  // no kink, whatever the convention
+    Tape<double> tape({.at_zero = c});
+    const auto x = tape.leaf({-2.0, -1.0, 0.0, 0.5, 1.0, 2.0});
+    const auto zero = tape.constant(Tensor<double>({6}));
+    const auto slopes = tape.grad(huber_loss(x, zero, 1, Reduction::sum), {x})[0];
+    const Numbers expected{-1, -1, 0, 0.5, 1, 1};
+    for (std::size_t i = 0; i < 6; ++i) CHECK(slopes[i] == expected[i]);
+  }
+  Tape<double> tape;
+  const auto x = tape.leaf(1.0);
+  for (const double delta : {0.0, -1.0, std::nan("")})
+    CHECK_THROWS_AS(huber_loss(x, x, delta), ramp::ValueError);
+  CHECK(std::isnan(huber_loss(tape.leaf(std::nan("")), x).item()));
+}
+
 TEST_CASE("binary cross-entropy") {
   check_pair(bce_with_logits<double>, {0, 1, 0.25, 1, 0, 0.9}, [](long double x, long double y) {
     const long double p = 1 / (1 + std::exp(-x));
@@ -94,7 +137,8 @@ TEST_CASE("binary cross-entropy") {
   CHECK(slope(infinity, 1) == 0);
   CHECK(slope(infinity, 0) == 1);
   CHECK(slope(-infinity, 1) == -1);
-  CHECK_THROWS_WITH_AS(bce_of(0.5, -1), "[bce] target -1 at 0: they are probabilities, from 0 to 1",
+  CHECK_THROWS_WITH_AS(bce_of(0.5, -1),
+                       "[bce_with_logits] target -1 at 0: they are probabilities, from 0 to 1",
                        ramp::ValueError);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double target : {nan, 2.0, std::nextafter(1.0, 2.0), -1e-300, infinity, -infinity})
@@ -131,12 +175,12 @@ TEST_CASE("cross-entropy") {
   const auto x = tape.leaf(rows);
   CHECK(ramp::nn::cross_entropy(x, labels).item() ==
         Approx(static_cast<double>(expected / 2)).epsilon(1e-14));
-  CHECK(ramp::nn::cross_entropy(x, labels, Reduction::sum).item() ==
+  CHECK(ramp::nn::cross_entropy(x, labels, {.reduction = Reduction::sum}).item() ==
         Approx(static_cast<double>(expected)).epsilon(1e-14));
   for (const Reduction reduction : {Reduction::mean, Reduction::sum}) {
     const auto report = ramp::check_gradients(
         [&](std::span<const Var<double>> in) {
-          return ramp::nn::cross_entropy(in[0], labels, reduction);
+          return ramp::nn::cross_entropy(in[0], labels, {.reduction = reduction});
         },
         {rows});
     CHECK_MESSAGE(report.ok(), to_string(report));
@@ -151,23 +195,160 @@ TEST_CASE("cross-entropy") {
   CHECK_THROWS_AS(ramp::nn::cross_entropy(x, low), ramp::IndexError);
 }
 
-TEST_CASE("a batch's loss is the one with its name, in a scope of its own") {
-  for (const auto name : loss_names()) CHECK(to_string(loss_named(name)) == name);
-  CHECK_THROWS_WITH_AS(loss_named("l2"), Contains("cross_entropy, mse, bce, hinge"),
-                       ramp::ValueError);
+// By torch.nn.functional.cross_entropy of PyTorch 1.13, and the gradients of its backward().
+TEST_CASE("label smoothing and class weights are PyTorch's") {
+  const Tensor<double> rows({4, 3}, {0.3, -1.2, 2.5, 0.01, -4, 1.5, -0.7, 0.2, 0.9, 3, -2, 1});
+  const std::vector<std::int32_t> four{2, 0, 1, 0};
+  const Numbers weights{0.5, 2, 1.25};
+  struct Case {
+    CrossEntropyOptions options;
+    double value;
+    Numbers slopes;
+  };
+  const std::vector<Case> cases{
+      {{},
+       0.7965628012742966,
+       {0.024394661931406166, 0.005443184823521463, -0.02983784675492765, -0.20417240890709576,
+        0.0008310098220381367, 0.20334139908505766, 0.02971720324070763, -0.17690747445427213,
+        0.14719027121356448, -0.031099851234228038, 0.001474937600475695, 0.029624913633752407}},
+      {{.weights = weights},
+       0.8313059408765138,
+       {0.02869960227224255, 0.006403746851201721, -0.035103349123444295, -0.09608113360333918,
+        0.00039106344566500553, 0.0956900701576742, 0.05593826492368495, -0.33300230485510046,
+        0.2770640399314155, -0.014635224110224958, 0.0006940882825767976, 0.013941135827648192}},
+      {{.smoothing = 0.1},
+       0.9267294679409632,
+       {0.016061328598072834, -0.00289014850981187, -0.013171180088260986, -0.1875057422404291,
+        -0.007502323511295196, 0.19500806575172433, 0.021383869907374294, -0.16024080778760547,
+        0.13885693788023115, -0.014433184567561375, -0.006858395732857638, 0.021291580300419076}},
+      {{.smoothing = 0.1, .weights = weights},
+       1.0515552841936817,
+       {0.02477803364479157, -0.0092825276586022, -0.015495505986189406, -0.08500310756540869,
+        -0.015236551547289165, 0.10023965911269786, 0.04991901136159578, -0.30678922822695576,
+        0.25687021686536, 0.008659688351672664, -0.014888072984840604, 0.006228384633167969}},
+      {{.smoothing = 0.1, .weights = weights, .reduction = Reduction::sum},
+       4.469109957823147,
+       {0.10530664299036416, -0.03945074254905935, -0.06585590044130499, -0.36126320715298693,
+        -0.06475534407597895, 0.4260185512289659, 0.21215579828678208, -1.303854219964562,
+        1.0916984216777799, 0.0368036754946088, -0.06327431018557257, 0.026470634690963866}}};
+  for (std::size_t c = 0; c < cases.size(); ++c) {
+    CAPTURE(c);
+    Tape<double> tape;
+    const auto x = tape.leaf(rows);
+    const auto loss = ramp::nn::cross_entropy(x, four, cases[c].options);
+    CHECK(loss.item() == Approx(cases[c].value).epsilon(1e-13));
+    const Tensor<double> slopes = tape.grad(loss, {x})[0];
+    for (std::size_t i = 0; i < slopes.size(); ++i)
+      CHECK(std::abs(slopes[i] - cases[c].slopes[i]) < 1e-14);
+  }
 
+  Tape<float> tape;
+  const auto x = tape.leaf(Shape{1, 2}, {0, 0});
+  const std::vector<std::int32_t> one{1};
+  const auto refuses = [&](const CrossEntropyOptions& options, const char* why) {
+    CHECK_THROWS_WITH_AS(ramp::nn::cross_entropy(x, one, options), Contains(why), ramp::Error);
+  };
+  refuses({.smoothing = -0.1}, "smoothing -0.1");
+  refuses({.smoothing = 1.1}, "smoothing 1.1");
+  refuses({.smoothing = std::nan("")}, "smoothing nan");
+  refuses({.weights = {1, 2, 3}}, "outputs (1, 2), 3 weights");
+  refuses({.weights = {1, -2}}, "weight -2");
+  refuses({.weights = {1, INFINITY}}, "weight inf");
+  refuses({.weights = {1, 0}}, "all labels have weight 0");
+}
+
+TEST_CASE("cross-entropy without options records what its formula has: two nodes") {
+  Tape<float> tape;
+  const auto x = tape.leaf(Shape{2, 3}, {1, 2, 3, 4, 5, 6});
+  const auto loss = ramp::nn::cross_entropy(x, labels);
+  CHECK(loss.index() == x.index() + 2);
+  CHECK(ramp::nn::cross_entropy(x, labels, {.weights = {2, 2, 2}}).item() == Approx(loss.item()));
+}
+
+TEST_CASE("nll of log softmax is cross-entropy") {
+  const Tensor<double> rows({2, 3}, std::span<const double>(scores));
   Tape<double> tape;
-  const Tensor<double> ones({2, 3}, 1);
+  const auto x = tape.leaf(rows);
+  for (const Reduction reduction : {Reduction::mean, Reduction::sum})
+    CHECK(
+        nll(log_softmax(x), labels, reduction).item() ==
+        Approx(ramp::nn::cross_entropy(x, labels, {.reduction = reduction}).item()).epsilon(1e-14));
+  const std::vector<std::int32_t> three{0, 1, 2}, high{0, 3};
+  CHECK_THROWS_WITH_AS(nll(x, three), Contains("[nll] outputs (2, 3), labels (3)"),
+                       ramp::ShapeError);
+  CHECK_THROWS_AS(nll(x, high), ramp::IndexError);
+}
+
+namespace {
+
+// Two samples of three outputs, three classes.
+struct Six {
+  Tensor<double> targets = Tensor<double>({2, 3}, 1);
+  Batch<double> batch{targets.view(), targets.view(), labels, {}, 3};
+};
+
+}  // namespace
+
+TEST_CASE("a loss by name is the function of that name, in a scope of its own") {
+  CHECK_THROWS_WITH_AS(Loss<double>("l2"),
+                       "[loss] no loss \"l2\": there are cross_entropy, nll, mse, l1, huber, "
+                       "bce_with_logits, hinge",
+                       ramp::ValueError);
+  Six six;
+  Tape<double> tape;
   const auto x = tape.leaf({2, 3}, {0.3, -1.2, 2.5, 0.01, -4, 1.5});
-  const auto y = tape.constant(ones);
-  const auto of = [&](Loss loss) { return batch_loss(loss, x, ones.view(), labels).item(); };
-  CHECK(of(Loss::mse) == mse(x, y).item());
-  CHECK(of(Loss::bce) == bce_with_logits(x, y).item());
-  CHECK(of(Loss::hinge) == hinge(x, y).item());
-  CHECK(of(Loss::cross_entropy) == ramp::nn::cross_entropy(x, labels).item());
-  const auto last = batch_loss(Loss::mse, x, ones.view(), {}, Reduction::sum);
-  CHECK(last.item() == Approx(6 * mse(x, y).item()));
-  CHECK(tape.scope_path(tape.scope_of(last.index())) == "loss");
+  const auto y = tape.constant(six.targets);
+  const std::map<std::string_view, Var<double>> functions{
+      {"mse", mse(x, y)},          {"l1", l1(x, y)},
+      {"huber", huber_loss(x, y)}, {"bce_with_logits", bce_with_logits(x, y)},
+      {"hinge", hinge(x, y)},      {"cross_entropy", ramp::nn::cross_entropy(x, labels)},
+      {"nll", nll(x, labels)}};
+  CHECK(functions.size() == loss_names().size());
+  for (const std::string_view name : loss_names()) {
+    CAPTURE(name);
+    const Loss<double> loss(name);
+    const auto value = loss(x, six.batch);
+    CHECK(loss.name() == name);
+    CHECK(value.item() == functions.at(name).item());
+    CHECK(tape.scope_path(tape.scope_of(value.index())) == "loss");
+  }
+}
+
+TEST_CASE("a loss of your own") {
+  Six six;
+  Tape<double> tape;
+  const auto x = tape.leaf({2, 3}, {0.3, -1.2, 2.5, 0.01, -4, 1.5});
+  const Loss<double> own([](const Var<double>& y, const Batch<double>& batch) {
+    return sum(abs(y - targets_of(batch, y)));
+  });
+  const auto value = own(x, six.batch);
+  CHECK(value.item() == Approx(6 * l1(x, tape.constant(six.targets)).item()));
+  CHECK(tape.scope_path(tape.scope_of(value.index())) == "loss");
+  CHECK(own.name() == "loss");
+  const Loss<double> copy = own;
+  CHECK(copy(x, six.batch).item() == value.item());
+  own.check(Source<double>("nothing", 3, 2, 0, 0, {}));  // it knows best
+}
+
+TEST_CASE("a loss of the table says what a set or batch lacks") {
+  const auto fill = [](auto, const BatchBuffers<double>&) {};
+  const Source<double> classes("shapes", 3, 2, 0, 3, fill), numbers("prices", 3, 2, 1, 0, fill);
+  Six six;
+  Batch<double> bare = six.batch;
+  bare.labels = {};
+  bare.targets = {nullptr, Shape{0, 0}};
+  Tape<double> tape;
+  const auto x = tape.leaf(six.targets);
+  for (const std::string name : {"cross_entropy", "nll", "mse", "l1", "huber", "hinge"}) {
+    const bool by_label = name == "cross_entropy" || name == "nll";
+    const Loss<double> loss(name);
+    loss.check(by_label ? classes : numbers);
+    const std::string lacks = by_label ? "the set has no labels, which this loss compares with"
+                                       : "the set has no targets, which this loss compares with";
+    const std::string which = "[" + name + "] " + (by_label ? "prices: " : "shapes: ") + lacks;
+    CHECK_THROWS_WITH_AS(loss.check(by_label ? numbers : classes), which.c_str(), DataError);
+    CHECK_THROWS_WITH_AS(loss(x, bare), Contains(by_label ? "no labels" : "no targets"), DataError);
+  }
 }
 
 TEST_CASE("a target that isn't allowed is found wherever it stands") {

@@ -1,0 +1,171 @@
+#include <nn/data/dataset.hpp>
+#include <nn/keep/architecture.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <typeinfo>
+
+namespace ramp::nn {
+
+namespace {
+
+// One layer type: what has to be known of it besides its numbers, and how it is made from that.
+template <class T> struct Kind {
+  const char* name;
+  const std::type_info* type;
+  Json (*describe)(Module<T>& module);
+  void (*push)(Sequential<T>& to, const std::string& name, const Json& layer);
+};
+
+// A user's class that derives from a layer may do something else: only the type itself counts.
+template <class T, class Layer, class Describe, class Make>
+constexpr Kind<T> kind(const char* name, Describe, Make) {
+  return {name, &typeid(Layer),
+          [](Module<T>& module) { return Describe{}(static_cast<Layer&>(module)); },
+          [](Sequential<T>& to, const std::string& as, const Json& layer) {
+            to.push(as, Make{}(layer));
+          }};
+}
+
+Json known(const Activation& activation) {  // null for one that isn't in the table
+  for (const Activation& entry : activations())
+    if (entry.name() == activation.name() && entry.same_as(activation)) return activation.name();
+  return nullptr;
+}
+
+template <class T> Json parts_of(Sequential<T>& model) {
+  Json parts = Json::array();
+  for (std::size_t i = 0; i < model.size(); ++i) {
+    Json layer = described(model[i]);
+    if (layer.is_null()) return nullptr;
+    Json named{{"name", model.name_of(i)}};
+    named.update(layer);
+    parts.push_back(std::move(named));
+  }
+  return {{"scope", model.name()}, {"parts", parts}};
+}
+
+template <class T> Sequential<T> sequential(const Json& layer) {
+  Sequential<T> model(layer.at("scope").get<std::string>());
+  for (const Json& part : layer.at("parts")) push_described(model, part.at("name"), part);
+  return model;
+}
+
+template <class T> const auto& kinds() {
+  using std::int64_t;
+  static const std::array table{
+      kind<T, Linear<T>>(
+          "linear",
+          [](Linear<T>& l) -> Json {
+            const Json activation = known(l.activation());
+            if (activation.is_null()) return nullptr;
+            return {{"in", l.in()},
+                    {"out", l.out()},
+                    {"bias", l.bias() != nullptr},
+                    {"activation", activation}};
+          },
+          [](const Json& j) {
+            return Linear<T>(j.at("in"), j.at("out"), Random(0),
+                             {.activation = j.at("activation").get<std::string>(),
+                              .init = "zeros",
+                              .bias = j.at("bias").get<bool>()});
+          }),
+      kind<T, ActivationLayer<T>>(
+          "activation",
+          [](ActivationLayer<T>& l) -> Json {
+            const Json activation = known(l.activation());
+            if (activation.is_null()) return nullptr;
+            return {{"activation", activation}};
+          },
+          [](const Json& j) { return ActivationLayer<T>(j.at("activation").get<std::string>()); }),
+      kind<T, Dropout<T>>(
+          "dropout",
+          [](Dropout<T>& l) -> Json {
+            return {{"rate", l.rate()}};
+          },
+          [](const Json& j) { return Dropout<T>(j.at("rate").get<double>()); }),
+      kind<T, LayerNorm<T>>(
+          "layer_norm",
+          [](LayerNorm<T>& l) -> Json {
+            return {{"features", l.features()}, {"eps", l.eps()}};
+          },
+          [](const Json& j) {
+            return LayerNorm<T>(j.at("features").get<int64_t>(), j.at("eps").get<double>());
+          }),
+      kind<T, BatchNorm1d<T>>(
+          "batch_norm_1d",
+          [](BatchNorm1d<T>& l) -> Json {
+            return {{"features", l.features()}, {"eps", l.eps()}, {"momentum", l.momentum()}};
+          },
+          [](const Json& j) {
+            return BatchNorm1d<T>(j.at("features").get<int64_t>(), j.at("eps").get<double>(),
+                                  j.at("momentum").get<double>());
+          }),
+      kind<T, Standardize<T>>(
+          "standardize",
+          [](Standardize<T>& l) -> Json {
+            return {{"features", l.features()}};
+          },
+          [](const Json& j) {
+            const Tensor<T> ones(Shape{j.at("features").get<int64_t>()}, T(1));
+            return Standardize<T>(ones, ones);
+          }),
+      kind<T, Embedding<T>>(
+          "embedding",
+          [](Embedding<T>& l) -> Json {
+            return {{"count", l.count()}, {"width", l.width()}};
+          },
+          [](const Json& j) {
+            return Embedding<T>(j.at("count").get<int64_t>(), j.at("width").get<int64_t>(),
+                                Random(0));
+          }),
+      kind<T, Flatten<T>>(
+          "flatten", [](Flatten<T>&) { return Json::object(); },
+          [](const Json&) { return Flatten<T>(); }),
+      kind<T, Sequential<T>>(
+          "sequential", [](Sequential<T>& l) { return parts_of(l); },
+          [](const Json& j) { return sequential<T>(j); }),
+      kind<T, MLP<T>>(
+          "sequential", [](MLP<T>& l) { return parts_of<T>(l); },
+          [](const Json& j) { return sequential<T>(j); }),
+  };
+  return table;
+}
+
+}  // namespace
+
+template <class T> Json described(Module<T>& module) {
+  for (const Kind<T>& kind : kinds<T>()) {
+    if (*kind.type != typeid(module)) continue;
+    const Json layer = kind.describe(module);
+    if (layer.is_null()) return nullptr;
+    Json all{{"kind", kind.name}};
+    all.update(layer);
+    return all;
+  }
+  return nullptr;
+}
+
+template <class T>
+void push_described(Sequential<T>& to, const std::string& name, const Json& layer) {
+  const std::string wanted = layer.at("kind");
+  const auto at = std::ranges::find_if(kinds<T>(), [&](auto& kind) { return kind.name == wanted; });
+  if (at == kinds<T>().end())
+    throw DataError(
+        fmt::format("[model] layer '{}' is of the unknown kind '{}': was it written by a "
+                    "later version?",
+                    name, wanted));
+  at->push(to, name, layer);
+}
+
+#define RAMP_ARCHITECTURE(T)           \
+  template Json described(Module<T>&); \
+  template void push_described(Sequential<T>&, const std::string&, const Json&);
+RAMP_ARCHITECTURE(float)
+RAMP_ARCHITECTURE(double)
+#undef RAMP_ARCHITECTURE
+
+}  // namespace ramp::nn

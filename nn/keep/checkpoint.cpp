@@ -1,0 +1,148 @@
+#include <nn/data/file_writer.hpp>
+#include <nn/keep/checkpoint.hpp>
+#include <nn/keep/safetensors.hpp>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace ramp::nn {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view start = "checkpoint-", ending = ".safetensors";
+
+std::string stamp(const SafeTensors& file, std::uint64_t step, const std::string& text) {
+  return fmt::format("{:08x}", file.checksum(fmt::format("{} {}", step, text)));
+}
+
+template <class T> void write_to(const fs::path& path, const Checkpoint<T>& checkpoint) {
+  SafeTensors file;
+  for (const auto& [name, tensor] : checkpoint.tensors) file.add(name, tensor);
+  file.set_metadata("step", std::to_string(checkpoint.step));
+  file.set_metadata("text", checkpoint.text);
+  file.set_metadata("checksum", stamp(file, checkpoint.step, checkpoint.text));
+  file.write(path);
+}
+
+template <class T> Checkpoint<T> read_from(const fs::path& path) {
+  const SafeTensors file(path);
+  const auto value = [&](const char* key) {
+    const auto at = file.metadata().find(key);
+    if (at == file.metadata().end())
+      throw DataError(fmt::format("{}: it is no checkpoint: there is no {}", path.string(), key));
+    return at->second;
+  };
+  const std::string step = value("step");
+  Checkpoint<T> checkpoint{std::strtoull(step.c_str(), nullptr, 10), value("text"), {}};
+  if (value("checksum") != stamp(file, checkpoint.step, checkpoint.text))
+    throw DataError(fmt::format("{}: it is damaged: its checksum differs", path.string()));
+  for (const SafeTensors::Entry& entry : file.entries()) {
+    if (entry.type != (sizeof(T) == 4 ? "F32" : "F64"))
+      throw DataError(fmt::format("{}: it is of a training in another type of number, {}",
+                                  path.string(), entry.type));
+    checkpoint.tensors.emplace_back(entry.name, file.tensor<T>(entry.name));
+  }
+  return checkpoint;
+}
+
+// Those of the folder, the newest first: their names have the step in digits of one width.
+std::vector<fs::path> checkpoints(const fs::path& folder) {
+  std::vector<fs::path> all;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(start) && name.ends_with(ending)) all.push_back(at->path());
+  }
+  std::ranges::sort(all, std::greater());
+  return all;
+}
+
+template <class T>
+std::optional<Checkpoint<T>> first_whole(const std::vector<fs::path>& files, std::string* note) {
+  for (const fs::path& path : files) {
+    try {
+      return read_from<T>(path);
+    } catch (const DataError& error) {
+      if (note) *note += fmt::format("{}passed over {}", note->empty() ? "" : "; ", error.what());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+template <class T> CheckpointFolder<T>::CheckpointFolder(fs::path folder, std::size_t keep)
+    : folder_(std::move(folder)), keep_(std::max<std::size_t>(1, keep)) {
+  const auto fail = [&](const std::string& what) {
+    throw FileError(fmt::format("{}: {}", folder_.string(), what));
+  };
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error) fail(error.message());
+  const std::string lock = (folder_ / ".lock").string();
+  lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (lock_ < 0) fail(std::generic_category().message(errno));
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    const int why = errno;
+    ::close(lock_);
+    fail(why == EWOULDBLOCK
+             ? "another run is writing there: wait for its end, or take another folder"
+             : std::generic_category().message(why));
+  }
+  for (fs::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error))
+    if (at->path().extension() == ".tmp") {  // of a run that was killed; nobody else is here
+      std::error_code ignored;
+      fs::remove(at->path(), ignored);
+    }
+}
+
+template <class T> CheckpointFolder<T>::~CheckpointFolder() { ::close(lock_); }
+
+template <class T> void CheckpointFolder<T>::write(const Checkpoint<T>& checkpoint) {
+  write_to(folder_ / fmt::format("{}{:012}{}", start, checkpoint.step, ending), checkpoint);
+  const std::vector<fs::path> all = checkpoints(folder_);
+  std::error_code ignored;
+  for (std::size_t i = keep_; i < all.size(); ++i) fs::remove(all[i], ignored);
+}
+
+template <class T> void CheckpointFolder<T>::write_best(const Checkpoint<T>& checkpoint) {
+  write_to(folder_ / "best.safetensors", checkpoint);
+}
+
+template <class T>
+std::optional<Checkpoint<T>> CheckpointFolder<T>::newest(std::string* note) const {
+  return first_whole<T>(checkpoints(folder_), note);
+}
+
+template <class T> std::optional<Checkpoint<T>> CheckpointFolder<T>::best(std::string* note) const {
+  const fs::path path = folder_ / "best.safetensors";
+  std::error_code unknown;
+  if (!fs::exists(path, unknown)) return {};
+  return first_whole<T>({path}, note);
+}
+
+template <class T> void CheckpointFolder<T>::clear() {
+  std::vector<fs::path> all = checkpoints(folder_);
+  all.push_back(folder_ / "best.safetensors");
+  for (const fs::path& path : all) {
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) throw FileError(fmt::format("{}: {}", path.string(), error.message()));
+  }
+}
+
+template class CheckpointFolder<float>;
+template class CheckpointFolder<double>;
+
+}  // namespace ramp::nn

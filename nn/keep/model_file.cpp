@@ -1,0 +1,195 @@
+#include <nn/joined.hpp>
+#include <nn/keep/architecture.hpp>
+#include <nn/keep/model_file.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace ramp::nn {
+
+namespace {
+
+template <class T> Tensor<T> transposed(const Tensor<T>& x) {
+  if (x.shape().rank() != 2) return x;
+  const std::size_t rows = x.shape()[0], cols = x.shape()[1];
+  Tensor<T> y(Shape{cols, rows});
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < cols; ++j) y[j * rows + i] = x[i * cols + j];
+  return y;
+}
+
+Json in_json(const ModelInfo& info) {
+  Json json{{"classes", info.classes}, {"note", info.note}};
+  Json& shape = json["sample_shape"] = Json::array();
+  for (int axis = 0; axis < static_cast<int>(info.sample_shape.rank()); ++axis)
+    shape.push_back(info.sample_shape[axis]);
+  if (!info.encoding) return json;
+  Json columns = Json::array();
+  for (const Encoding::Column& column : info.encoding->inputs)
+    columns.push_back({{"name", column.name}, {"words", column.words}});
+  json["encoding"] = {
+      {"columns", columns}, {"target", info.encoding->target}, {"classes", info.encoding->classes}};
+  return json;
+}
+
+ModelInfo to_info(const Json& json) {
+  ModelInfo info;
+  info.classes = json.at("classes").get<std::vector<std::string>>();
+  info.note = json.at("note");
+  std::array<std::uint32_t, 4> sizes{};
+  const Json& shape = json.at("sample_shape");
+  if (shape.size() > sizes.size()) throw DataError("[model] the sample's shape has too many axes");
+  for (std::size_t i = 0; i < shape.size(); ++i) sizes[i] = shape.at(i);
+  info.sample_shape = Shape::of(sizes, static_cast<std::uint32_t>(shape.size()));
+  if (!json.contains("encoding")) return info;
+  const Json& encoding = json.at("encoding");
+  info.encoding.emplace();
+  for (const Json& column : encoding.at("columns"))
+    info.encoding->inputs.push_back(
+        {column.at("name"), column.at("words").get<std::vector<std::string>>()});
+  info.encoding->target = encoding.at("target");
+  info.encoding->classes = encoding.at("classes").get<std::vector<std::string>>();
+  return info;
+}
+
+std::string some(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 8;
+  if (names.size() <= most) return joined(names);
+  return joined(std::vector(names.begin(), names.begin() + most)) +
+         fmt::format(" and {} more", names.size() - most);
+}
+
+// What is read, before the model is touched.
+template <class T> struct Pieces {
+  std::vector<std::pair<ParameterEntry<T>, Tensor<T>>> parameters;
+  std::vector<std::pair<BufferEntry<T>, Tensor<T>>> buffers;
+};
+
+template <class T>
+Pieces<T> fitting(Module<T>& model, const SafeTensors& file, const std::string& path) {
+  Pieces<T> pieces;
+  std::vector<std::string> missing, extra, different, bad;
+  std::map<std::string, bool> used;
+  const auto read = [&](const std::string& name, const Shape& shape, Layout layout) {
+    used[name] = true;
+    if (!file.contains(name)) {
+      missing.push_back(name);
+      return Tensor<T>(Shape{0u});
+    }
+    Tensor<T> x = file.tensor<T>(name);
+    if (layout == Layout::transposed) x = transposed(x);
+    if (x.shape() != shape)
+      different.push_back(fmt::format("{} is {} in the file, {} in the model{}", name,
+                                      to_string(x.shape()), to_string(shape),
+                                      layout == Layout::transposed ? ", as (in, out)" : ""));
+    if (!std::ranges::all_of(x, [](T v) { return std::isfinite(v); })) bad.push_back(name);
+    return x;
+  };
+  Members<T> all = model.contents();
+  for (const auto& entry : all.parameters)
+    pieces.parameters.emplace_back(entry, read(entry.name, entry.parameter->shape(), entry.layout));
+  for (const auto& entry : all.buffers)
+    pieces.buffers.emplace_back(entry, read(entry.name, entry.buffer->shape(), Layout::as_is));
+  for (const SafeTensors::Entry& entry :
+       file.entries())  // PyTorch counts batches; nothing needs it
+    if (!used[entry.name] && !entry.name.ends_with("num_batches_tracked"))
+      extra.push_back(entry.name);
+  std::string text;
+  const auto add = [&](const char* what, const std::vector<std::string>& names) {
+    if (!names.empty()) text += fmt::format("{}{}{}", text.empty() ? "" : "; ", what, some(names));
+  };
+  add("not in the file: ", missing);
+  add("not in the model: ", extra);
+  add("", different);
+  if (!text.empty()) throw ShapeError(fmt::format("[load] {}: {}", path, text));
+  if (!bad.empty())
+    throw DataError(fmt::format("[load] {}: infinite or NaN numbers in {}", path, some(bad)));
+  return pieces;
+}
+
+template <class T>
+void load_from(Module<T>& model, const SafeTensors& file, const std::string& path) {
+  Pieces<T> pieces = fitting(model, file, path);
+  for (auto& [entry, x] : pieces.parameters) std::ranges::copy(x, entry.parameter->edit().begin());
+  for (auto& [entry, x] : pieces.buffers) *entry.buffer = std::move(x);
+}
+
+}  // namespace
+
+template <class T> std::string architecture(Module<T>& model) {
+  const Json layers = described(model);
+  return layers.is_null() ? std::string() : layers.dump();
+}
+
+template <class T>
+void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& info) {
+  SafeTensors file;
+  Members<T> all = model.contents();
+  for (const auto& entry : all.parameters)
+    file.add(entry.name, entry.layout == Layout::transposed ? transposed(entry.parameter->value())
+                                                            : entry.parameter->value());
+  for (const auto& entry : all.buffers) file.add(entry.name, *entry.buffer);
+  Json about{{"version", 1}};
+  about.update(in_json(info));
+  if (const Json layers = described(model); !layers.is_null()) about["model"] = layers;
+  file.set_metadata("format", "pt");  // what PyTorch's tools look for
+  file.set_metadata("ramp", about.dump());
+  file.write(path);
+}
+
+std::optional<FileInfo> model_info(const SafeTensors& file) try {
+  const auto at = file.metadata().find("ramp");
+  if (at == file.metadata().end()) return {};
+  const Json about = Json::parse(at->second);
+  if (about.at("version") != 1)
+    throw DataError("[model] the file was written by a later version of this library");
+  return FileInfo{about.contains("model") ? about.at("model").dump() : std::string(),
+                  to_info(about)};
+} catch (const Json::exception& error) {
+  throw DataError(
+      fmt::format("[model] what the file says of its model is damaged: {}", error.what()));
+}
+
+template <class T> ModelInfo load(Module<T>& model, const std::filesystem::path& path) {
+  const SafeTensors file(path);
+  const auto about = model_info(file);
+  load_from(model, file, path.string());
+  return about ? about->info : ModelInfo();
+}
+
+template <class T> LoadedModel<T> load_model(const std::filesystem::path& path) try {
+  const SafeTensors file(path);
+  auto about = model_info(file);
+  if (!about || about->architecture.empty())
+    throw DataError(
+        fmt::format("[load_model] {}: the file doesn't say of what layers the model is: "
+                    "build it, and load() the numbers into it",
+                    path.string()));
+  const Json layers = Json::parse(about->architecture);
+  Sequential<T> model(layers.contains("scope") ? layers.at("scope").get<std::string>()
+                                               : "sequential");
+  if (layers.contains("parts"))
+    for (const Json& part : layers.at("parts")) push_described(model, part.at("name"), part);
+  else
+    throw DataError(fmt::format("[load_model] {}: it is a single layer: load() it", path.string()));
+  load_from(model, file, path.string());
+  model.eval();
+  return {std::move(model), std::move(about->info)};
+} catch (const Json::exception& error) {
+  throw DataError(fmt::format("[load_model] {}: the list of layers is damaged: {}", path.string(),
+                              error.what()));
+}
+
+#define RAMP_MODEL_FILE(T)                                                        \
+  template void save(Module<T>&, const std::filesystem::path&, const ModelInfo&); \
+  template ModelInfo load(Module<T>&, const std::filesystem::path&);              \
+  template LoadedModel<T> load_model(const std::filesystem::path&);               \
+  template std::string architecture(Module<T>&);
+RAMP_MODEL_FILE(float)
+RAMP_MODEL_FILE(double)
+#undef RAMP_MODEL_FILE
+
+}  // namespace ramp::nn

@@ -1,0 +1,102 @@
+// `ramp info` and `ramp export`: what is in a model's file, and the same in another format.
+#include "cli.hpp"
+#include "model_options.hpp"
+
+#include <nn/data/npy.hpp>
+#include <nn/joined.hpp>
+#include <nn/keep/safetensors.hpp>
+
+#include <memory>
+
+namespace ramp::tool {
+
+namespace {
+
+std::string shape_of(const nn::SafeTensors::Entry& entry) {
+  return fmt::format("({})", nn::joined(entry.shape));
+}
+
+void info(const std::string& given) {
+  const std::string path = model_path(given);
+  const nn::SafeTensors file(path);
+  std::string text = fmt::format("{}\n", path);
+  std::uint64_t numbers = 0;
+  std::size_t longest = 4;
+  for (const auto& entry : file.entries()) {
+    std::uint64_t size = 1;
+    for (const std::uint64_t n : entry.shape) size *= n;
+    numbers += size;
+    longest = std::max(longest, columns(entry.name));
+  }
+  const auto about = nn::model_info(file);
+  if (about) {
+    if (!about->architecture.empty()) text += fmt::format("model    {}\n", about->architecture);
+    if (about->info.encoding) {
+      std::vector<std::string> inputs;
+      for (const auto& column : about->info.encoding->inputs)
+        inputs.push_back(column.words.empty()
+                             ? column.name
+                             : fmt::format("{} ({} words)", column.name, column.words.size()));
+      text += fmt::format("inputs   {}\ntarget   {}\n", nn::joined(inputs),
+                          about->info.encoding->target);
+    }
+    if (!about->info.classes.empty())
+      text += fmt::format("classes  {}\n", nn::joined(about->info.classes));
+    if (!about->info.note.empty()) text += fmt::format("note     {}\n", about->info.note);
+  }
+  text += fmt::format("numbers  {} in {} tensors\n", numbers, file.entries().size());
+  for (const auto& entry : file.entries())
+    text += fmt::format("  {:{}}  {:4}  {}\n", entry.name, longest, entry.type, shape_of(entry));
+  print(text);
+}
+
+struct ExportOptions {
+  std::string model, to = "npz", out;
+};
+
+void export_as(const ExportOptions& options) {
+  const std::filesystem::path path = model_path(options.model);
+  const nn::SafeTensors file(path);
+  nn::NamedTensors<double> doubles;
+  nn::NamedTensors<float> floats;
+  bool all_float = true;
+  for (const auto& entry : file.entries()) all_float &= entry.type != "F64";
+  for (const auto& entry : file.entries())
+    if (all_float)
+      floats.emplace_back(entry.name, file.tensor<float>(entry.name));
+    else
+      doubles.emplace_back(entry.name, file.tensor<double>(entry.name));
+  std::filesystem::path to = options.out;
+  if (to.empty()) to = std::filesystem::path(path).replace_extension(".npz");
+  all_float ? nn::write_npz(to, floats) : nn::write_npz(to, doubles);
+  print(fmt::format("{}: {} arrays\n", to.string(), file.entries().size()));
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("info", "What is in a model's file");
+  const auto path = std::make_shared<std::string>();
+  add_model(*command, *path);
+  command->callback([path] { info(*path); });
+}
+
+void add_export(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("export", "Write a model's numbers in another format");
+  command->footer(
+      "npz is NumPy's: numpy.load(FILE) gives the arrays by name, weights as (out, in).\n"
+      "\n"
+      "Examples:\n"
+      "  ramp export run --to npz --out weights.npz");
+  const auto options = std::make_shared<ExportOptions>();
+  static constexpr std::array<std::string_view, 1> formats{"npz"};
+  add_model(*command, options->model);
+  add(*command, "--to", options->to, "npz")->type_name("NAME")->check(one_of(formats));
+  command
+      ->add_option("--out", options->out,
+                   help_text("The file; without it, MODEL's name ending in .npz"))
+      ->type_name("FILE");
+  command->callback([options] { export_as(*options); });
+}
+
+}  // namespace ramp::tool

@@ -1,0 +1,110 @@
+#include "run_folder.hpp"
+
+#include <nn/data/file_writer.hpp>
+#include <nn/keep/checkpoint.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <system_error>
+
+namespace ramp::tool {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+nlohmann::json read_settings(const fs::path& path) {
+  std::ifstream file(path / "settings.json");
+  if (!file)
+    throw Failure(
+        fmt::format("--resume {}: there is no settings.json, as a training with --out "
+                    "writes it",
+                    path.string()));
+  const auto settings = nlohmann::json::parse(file, nullptr, false);
+  if (!settings.is_object() || !settings.contains("arguments") || !settings.contains("ended"))
+    throw Failure(fmt::format("--resume {}: settings.json is damaged", path.string()));
+  return settings;
+}
+
+}  // namespace
+
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+  if (path_.empty()) return;
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (!error && !fs::is_directory(path_)) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) throw Failure(fmt::format("--out {}: {}", path_.string(), error.message()));
+}
+
+void RunFolder::begin(bool overwrite) const {
+  if (path_.empty()) return;
+  nn::CheckpointFolder<float> folder(checkpoints());
+  bool ended = true;
+  if (fs::exists(path_ / "settings.json")) ended = read_settings(path_).at("ended").get<bool>();
+  if (!ended && !overwrite && folder.newest())
+    throw Failure(
+        fmt::format("--out {0}: there is a training that has not ended: go on with `ramp "
+                    "train --resume {0}`, or begin anew with --overwrite",
+                    path_.string()));
+  folder.clear();
+}
+
+void RunFolder::write_settings(const std::vector<std::string>& arguments, bool ended) const {
+  if (path_.empty()) return;
+  const nlohmann::ordered_json settings{
+      {"ramp", RAMP_VERSION}, {"arguments", arguments}, {"ended", ended}};
+  nn::replace_file(path_ / "settings.json", settings.dump(2) + '\n');
+}
+
+std::vector<std::string> RunFolder::settings(const fs::path& path) try {
+  return read_settings(path).at("arguments").get<std::vector<std::string>>();
+} catch (const nlohmann::json::exception&) {
+  throw Failure(fmt::format("--resume {}: settings.json is damaged", path.string()));
+}
+
+void RunFolder::open(std::size_t epochs) {
+  if (path_.empty()) return;
+  const auto before = [&](const char* name) {
+    std::ifstream file(path_ / name);
+    std::vector<std::string> lines(epochs);
+    for (std::size_t i = 0; i < epochs; ++i) {
+      if (!std::getline(file, lines[i]))
+        throw Failure(
+            fmt::format("--resume {}: {} has {} lines, and the checkpoint is of epoch {}: "
+                        "put the file back, or begin anew",
+                        path_.string(), name, i, epochs));
+      lines[i].erase(lines[i].find_last_not_of(' ') + 1);  // OutputFile may have put some there
+      lines[i] += '\n';
+    }
+    return lines;
+  };
+  const auto metrics = before("metrics.jsonl"), times = before("times.jsonl");
+  metrics_.emplace(path_ / "metrics.jsonl");
+  times_.emplace(path_ / "times.jsonl");
+  for (std::size_t i = 0; i < epochs; ++i) add_epoch(metrics[i], times[i]);
+}
+
+void RunFolder::add_epoch(std::string_view metrics, std::string_view times) {
+  if (path_.empty()) return;
+  metrics_->write(metrics);
+  times_->write(times);
+}
+
+void RunFolder::write_graph(const Var<float>& loss, const DotOptions& look) {
+  if (path_.empty()) return;
+  const std::string dot = to_dot(loss, look);
+  const fs::path text = path_ / "graph.dot", picture = path_ / "graph.svg";
+  OutputFile(text).write(dot);
+  graph_ = picture;
+  try {
+    if (draw_svg(dot, picture)) return;
+  } catch (const Failure& failure) {  // an ill Graphviz should not keep anybody from training
+    complain(failure.what());
+  }
+  std::error_code ignored;
+  fs::remove(picture, ignored);  // of an earlier run, or half a file
+  graph_ = text;
+}
+
+}  // namespace ramp::tool
