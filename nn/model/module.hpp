@@ -64,7 +64,7 @@ template <class T = float> class Module {
   /// ValueError, which lists the names, for another.
   Parameter<T>& parameter(std::string_view name);
   Tensor<T>& buffer(std::string_view name);
-  /// All of it, with names.
+  /// All of it, with names, which parts and parameters are told.
   Members<T> contents();
   /// How many numbers the parameters hold together.
   std::size_t parameter_count();

@@ -20,7 +20,7 @@ namespace ramp::nn {
 ///
 ///     Sequential<float> model(Linear<float>(2, 16, random, {.activation = "tanh"}),
 ///                             Dropout<float>(0.2), Linear<float>(16, 2, random));
-///     model.push("softmax", ActivationLayer<float>("softplus"));
+///     model.push("positive", ActivationLayer<float>("softplus"));
 template <class T = float> class Sequential : public Module<T> {
  public:
   explicit Sequential(std::string name = "sequential") : Module<T>(std::move(name)) {}

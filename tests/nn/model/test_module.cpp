@@ -152,6 +152,7 @@ TEST_CASE("a name is used once, isn't empty and has no dot") {
   refused([&](M& m) { m("a", list), m("a", part); }, "'a' is taken by a list of parts");
   refused([&](M& m) { m("a", part.seen), m("a", part.seen); }, "'a' is taken by a buffer");
   refused([&](M& m) { m("", part); }, "is empty");
+  refused([&](M& m) { m("part", part), m("", part); }, "[module] with: ");  // not its part
   refused([&](M& m) { m("a.b", part.factor); }, "has a dot");
   refused([&](M& m) { m("a.b", list); }, "has a dot");
   With outer([&](M& m) { m("x", part), m("factor", list); });  // each module has names of its own
@@ -162,16 +163,21 @@ TEST_CASE("what is shared counts once, under its first name, and its gradients a
   struct Tied : Module<double> {
     void members(Members<double>& m) override {
       m("first", part), m("again", part), m("weight", part.factor), m("own", own);
+      m("seen", part.seen), m("random", random), m("generator", random);
     }
     Var<double> forward(const Var<double>& x) override {
       return part(part(x)) * x.tape().parameter(part.factor) * x.tape().parameter(own);
     }
     Scale part{3};
+    Random random{1};
     Parameter<double> own{"?", Tensor<double>({2}, {1, 2})};
   };
   Tied model;
   CHECK(names(model) == Names{"first.factor", "own"});
-  CHECK(model.contents().modules.size() == 2);
+  const Members<double> all = model.contents();
+  CHECK(all.modules.size() == 2);
+  CHECK(all.buffers.size() == 1);
+  CHECK(all.generators.size() == 1);
   CHECK(model.parameter_count() == 4);
   Tape<double> tape;
   const auto y = model(tape.constant({1.0, 1.0}));
