@@ -253,7 +253,7 @@ TEST_CASE("label smoothing and class weights are PyTorch's") {
   refuses({.smoothing = std::nan("")}, "smoothing nan");
   refuses({.weights = {1, 2, 3}}, "outputs (1, 2), 3 weights");
   refuses({.weights = {1, -2}}, "weight -2");
-  refuses({.weights = {1, INFINITY}}, "weight inf");
+  refuses({.weights = {1, HUGE_VAL}}, "weight inf");
   refuses({.weights = {1, 0}}, "all labels have weight 0");
 }
 

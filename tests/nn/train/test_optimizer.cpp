@@ -2,17 +2,23 @@
 
 #include <doctest/doctest.h>
 #include <autodiff/tape/tape.hpp>
+#include <support/refused.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <deque>
 #include <limits>
-#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 using namespace ramp::nn;
 using doctest::Approx;
 using doctest::Contains;
-using ramp::Parameter, ramp::Tape, ramp::Tensor;
+using ramp::Parameter, ramp::Shape, ramp::Tape, ramp::Tensor;
 
 namespace {
 
@@ -166,6 +172,147 @@ TEST_CASE("the rate follows the schedule") {
   CHECK(sgd.learning_rate() == 0.25);
 }
 
+// Three steps of torch.optim.SGD in PyTorch 1.13, with its clip_grad_value_ and clip_grad_norm_.
+TEST_CASE("SGD is PyTorch's") {
+  const auto check = [](SGDOptions options, const std::vector<double>& expected) {
+    Quadratic<double> q(options);
+    for (int i = 0; i < 3; ++i) q.step();
+    // Its clip_grad_norm_ adds 1e-6 to the norm.
+    const double close = options.clip_norm > 0 ? 1e-5 : 1e-13;
+    for (std::size_t i = 0; i < start.size(); ++i)
+      CHECK(q.w.value()[i] == Approx(expected[i]).epsilon(close));
+  };
+  check({.learning_rate = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 0.3},
+        {0.17360597699999994, 0.39798050600000007, 1.3247381759999999, -0.19404034150000002,
+         0.009550622000000014, 6.99853824, -0.04348193130000001, -0.6278031360000002,
+         -0.32732100000000003});
+  check(
+      {.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.3, .clip_norm = 3, .clip_value = 2},
+      {0.43802611561106763, -0.7894050850929292, 1.8879508076057951, -0.09084037416254677,
+       -0.06542518453629265, 7.934068172118626, -0.041013754518812215, 0.7894050850929292,
+       -0.5509778873613269});
+}
+
+TEST_CASE("clip_value cuts elements, before the norm is clipped") {
+  Parameter<double> w("w", tensor<double>({0, 0, 0}));
+  SGD<double> cut({&w}, {.learning_rate = 1, .clip_value = 2});
+  write(w, {1, -5, 3});
+  CHECK_FALSE(cut.step().has_value());
+  CHECK(support::equal(w.value(), {-1.0, 2.0, -2.0}));
+  SGD<double> both({&w}, {.learning_rate = 1, .clip_norm = 1.5, .clip_value = 2});
+  write(w, {1, -5, 2});
+  CHECK(*both.step() == 3);  // of (1, -2, 2)
+  CHECK(support::equal(w.value(), {-1.5, 3.0, -3.0}));
+  for (SGD<double>* sgd : {&cut, &both})
+    for (const double bad : {HUGE_VAL, -HUGE_VAL, std::nan("")}) {
+      const std::uint64_t steps = sgd->steps();
+      write(w, {1, bad, 5});
+      CHECK_THROWS_WITH_AS(sgd->step(), Contains("[sgd] the gradient of step 2 has norm"),
+                           NonFiniteError);
+      CHECK(w.value()[0] == -1.5);
+      CHECK(w.gradient()[2] == 5);
+      CHECK(w.has_gradient());
+      CHECK(sgd->steps() == steps);
+    }
+}
+
+TEST_CASE("the first group that fits counts") {
+  std::deque<Parameter<double>> all;
+  for (const char* name : {"a.weight", "a.bias", "b.weight", "norm.scale"})
+    all.emplace_back(name, std::string(name).ends_with(".weight") ? Tensor<double>({1, 1}, 1)
+                                                                  : Tensor<double>({1}, 1));
+  const auto is = [](const char* part) {
+    return [part = std::string(part)](const std::string& name, const Shape&) {
+      return name.find(part) != name.npos;
+    };
+  };
+  std::vector<Parameter<double>*> parameters;
+  for (auto& p : all) parameters.push_back(&p);
+  std::optional<SGD<double>> first(
+      std::in_place, parameters,
+      SGDOptions{.learning_rate = 0.5,
+                 .weight_decay = 0.25,
+                 .groups = {no_decay_on_biases(),
+                            {.fits = is("b."), .rate = 2},
+                            {.fits = is(""), .rate = 10, .weight_decay = 1}}});
+  SGD<double> sgd = *first;  // a copy keeps its groups when the other is gone
+  first.reset();
+  for (auto& p : all) p.edit_gradient()[0] = 1;
+  sgd.step();
+  CHECK(all[0].value()[0] == 1 - 5 * (1 + 1));     // the last
+  CHECK(all[1].value()[0] == 1 - 0.5);             // no decay
+  CHECK(all[2].value()[0] == 1 - 1 * (1 + 0.25));  // the second, with the optimizer's decay
+  CHECK(all[3].value()[0] == 1 - 0.5);
+
+  Parameter<double> alone("alone", Tensor<double>({1}, 1));  // in no group
+  alone.edit_gradient()[0] = 1;
+  SGD<double>({&alone}, {.learning_rate = 0.5, .weight_decay = 1, .groups = {{.fits = is("x")}}})
+      .step();
+  CHECK(alone.value()[0] == 0);
+}
+
+TEST_CASE("its state taken out and put back goes on to the bit") {
+  const SGDOptions options{.learning_rate = cosine(0.1, 20), .momentum = 0.9};
+  Quadratic<float> one(options), two(options);
+  for (int i = 0; i < 7; ++i) one.step();
+  one.sgd.set_rate_factor(0.5);
+  std::ranges::copy(one.w.value(), two.w.edit().begin());
+  const auto from = one.sgd.slots(), to = two.sgd.slots();
+  REQUIRE(from.size() == 1);
+  CHECK(from[0].first == "w.momentum");
+  *to[0].second = *from[0].second;
+  two.sgd.set_counters(one.sgd.counters());
+  CHECK(two.sgd.counters().of_parameters == std::vector<std::uint64_t>{7});
+  CHECK(two.sgd.learning_rate() == 0.5 * cosine(0.1, 20)(7));
+  for (int i = 0; i < 7; ++i) one.step(), two.step();
+  CHECK(std::ranges::equal(one.w.value(), two.w.value()));
+  CHECK(two.sgd.steps() == 14);
+  CHECK_THROWS_WITH_AS(two.sgd.set_counters({1, 1, {1, 2}}), Contains("[sgd] counters of 2"),
+                       ramp::ValueError);
+  CHECK(SGD<float>({&one.w}).slots().empty());  // nothing to remember
+}
+
+namespace {
+
+// By the sign alone, and it remembers how often the sign was positive.
+class SignDescent : public Optimizer<double> {
+ public:
+  SignDescent(std::vector<Parameter<double>*> parameters, OptimizerOptions options)
+      : Optimizer("sign", std::move(parameters), std::move(options), {"ups", "steps"}) {}
+
+ private:
+  void update(ramp::View<double> w, ramp::View<const double> g, std::span<Tensor<double>> slots,
+              const Step& step) override {
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      w[i] -= step.rate * (g[i] > 0 ? 1 : -1);
+      slots[0][i] += g[i] > 0;
+      slots[1][i] = static_cast<double>(step.t);
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an optimizer of your own") {
+  Parameter<double> a("a", tensor<double>({0, 0})), b("b", tensor<double>({0}));
+  SignDescent own({&a, &b}, {.learning_rate = step_decay(1, 1, 0.5), .clip_norm = 100});
+  write(a, {3, -4});
+  CHECK(*own.step() == 5);
+  write(a, {3, 4});
+  write(b, {1});
+  own.step();
+  CHECK(support::equal(a.value(), {-1.5, 0.5}));
+  CHECK(support::equal(b.value(), {-0.5}));
+  const auto slots = own.slots();
+  REQUIRE(slots.size() == 4);
+  CHECK(slots[0].first == "a.ups");
+  CHECK(support::equal(*slots[0].second, {2.0, 1.0}));
+  CHECK(support::equal(*slots[1].second, {2.0, 2.0}));
+  CHECK(slots[3].first == "b.steps");
+  CHECK((*slots[3].second)[0] == 1);  // of its own
+  CHECK_THROWS_WITH_AS(SignDescent({}, {}), Contains("[sign] no parameters"), ramp::ValueError);
+}
+
 TEST_CASE("options that make no sense") {
   Parameter<float> w("w", tensor<float>({1}));
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -181,6 +328,11 @@ TEST_CASE("options that make no sense") {
   refuses({.momentum = -0.5}, "momentum -0.5");
   refuses({.weight_decay = -1}, "weight_decay -1");
   refuses({.clip_norm = nan}, "clip_norm nan");
+  refuses({.clip_value = -1}, "clip_value -1");
+  const auto all = [](const std::string&, const Shape&) { return true; };
+  refuses({.groups = {{.fits = all, .rate = -1}}}, "rate of a group -1");
+  refuses({.groups = {{.fits = all, .weight_decay = nan}}}, "weight_decay of a group nan");
+  refuses({.groups = {{.fits = nullptr}}}, "without `fits`");
   refuses({.nesterov = true}, "without momentum");
   CHECK_THROWS_WITH_AS(SGD<float>({}), Contains("no parameters"), ramp::ValueError);
   CHECK_THROWS_WITH_AS(SGD<float>({&w, &w}), Contains("'w' comes twice"), ramp::ValueError);

@@ -1,6 +1,9 @@
 // Which gradients are of this step: what backward() gives, step() uses up and zero_grad() forgets.
 #include <autodiff/tape/tape.hpp>
-#include <nn/nn.hpp>
+#include <nn/data/synthetic.hpp>
+#include <nn/model/layers.hpp>
+#include <nn/train/evaluate.hpp>
+#include <nn/train/optimizer.hpp>
 
 #include <doctest/doctest.h>
 
