@@ -110,7 +110,7 @@ template <class T> std::vector<std::int32_t> answers(View<const T> outputs, doub
     const T* const row = outputs.data + i * width;
     std::size_t best = 0;
     for (std::size_t k = 1; k < width; ++k)
-      if (row[k] > row[best] || row[best] != row[best]) best = k;  // a number is above NaN
+      if (row[k] > row[best] || (row[best] != row[best] && row[k] == row[k])) best = k;
     all[i] = width == 1 ? static_cast<double>(*row) > threshold : static_cast<std::int32_t>(best);
   }
   return all;

@@ -31,10 +31,6 @@ double top_k(View<const T> outputs, std::span<const std::int32_t> labels, std::s
 /// The answers: for each row the place of the largest output, or 1 above the threshold and else 0.
 /// NaN counts as smaller than any number.
 template <class T> std::vector<std::int32_t> answers(View<const T> outputs, double threshold = 0);
-template <class T>
-std::vector<std::int32_t> answers(const Tensor<T>& outputs, double threshold = 0) {
-  return answers(outputs.view(), threshold);
-}
 /// How often label i (the row) was answered with j (the column): (classes, classes). DataError for
 /// outputs with NaN.
 template <class T> Tensor<double> confusion_matrix(View<const T> outputs,
@@ -58,6 +54,32 @@ template <class T> double auc(View<const T> outputs, std::span<const std::int32_
 /// where the targets don't vary), over all elements.
 template <class T> double mean_absolute_error(View<const T> outputs, View<const T> targets);
 template <class T> double r2(View<const T> outputs, View<const T> targets);
+
+/// The same of tensors: accuracy(predict(model, x), labels).
+template <class T>
+auto accuracy(const Tensor<T>& y, std::span<const std::int32_t> labels, double threshold = 0) {
+  return accuracy(y.view(), labels, threshold);
+}
+template <class T>
+auto top_k(const Tensor<T>& y, std::span<const std::int32_t> labels, std::size_t k) {
+  return top_k(y.view(), labels, k);
+}
+template <class T> auto answers(const Tensor<T>& y, double threshold = 0) {
+  return answers(y.view(), threshold);
+}
+template <class T> auto confusion_matrix(const Tensor<T>& y, std::span<const std::int32_t> labels,
+                                         double threshold = 0) {
+  return confusion_matrix(y.view(), labels, threshold);
+}
+template <class T> auto auc(const Tensor<T>& y, std::span<const std::int32_t> labels) {
+  return auc(y.view(), labels);
+}
+template <class T> auto mean_absolute_error(const Tensor<T>& y, const Tensor<T>& targets) {
+  return mean_absolute_error(y.view(), targets.view());
+}
+template <class T> auto r2(const Tensor<T>& y, const Tensor<T>& targets) {
+  return r2(y.view(), targets.view());
+}
 
 /// What evaluate() and fit() take: one of the table by name (accuracy, top_5, f1, auc, mae, mse,
 /// r2), or your own function of all outputs and the set they belong to, as one batch:
