@@ -8,17 +8,17 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 using namespace ramp::nn;
-using doctest::Contains;
 using idx_files::TempFolder;
 using ramp::Tape, ramp::Var;
 
@@ -95,9 +95,11 @@ const std::vector<Configuration>& configurations() {
       {"prefetch", plain, momentum, {.prefetch = true, .augment = shift}},
       {"drop_last, no shuffle", plain, momentum, {.shuffle = false, .drop_last = true}},
       {"metrics", plain, momentum, {.metrics = {"accuracy", "f1"}, .watch = "f1"}},
-      {"penalty", plain, momentum, {.penalty = [](Tape<float>& tape) {
-         return 0.5 * tape.constant(ramp::Tensor<float>({}, {2}));
-       }}},
+      {"penalty",
+       plain,
+       momentum,
+       {.penalty =
+            [](Tape<float>& tape) { return 0.5 * tape.constant(ramp::Tensor<float>({}, {2})); }}},
   };
   return all;
 }
@@ -149,8 +151,8 @@ void check_same(Training& a, Training& b) {
   for (std::size_t i = 0; i < x.epochs.size(); ++i) check_same(x.epochs[i], y.epochs[i]);
   const Members<float> m = a.model->contents(), n = b.model->contents();
   for (std::size_t i = 0; i < m.parameters.size(); ++i)
-    CHECK(std::ranges::equal(m.parameters[i].parameter->value(),
-                             n.parameters[i].parameter->value()));
+    CHECK(
+        std::ranges::equal(m.parameters[i].parameter->value(), n.parameters[i].parameter->value()));
   for (std::size_t i = 0; i < m.buffers.size(); ++i)
     CHECK(std::ranges::equal(*m.buffers[i].buffer, *n.buffers[i].buffer));
   for (std::size_t i = 0; i < m.generators.size(); ++i)
@@ -248,6 +250,10 @@ TEST_CASE("stopped after an epoch, and checkpoints taken there") {
 
 TEST_CASE("the folder alone is enough to go on: stopped, or ended by an exception") {
   for (const Configuration& c : configurations()) {
+    const std::string_view name = c.name;  // a few: each file that is written is synced
+    if (name != "adamw with groups" && name != "patience, the best restored" &&
+        name != "the best restored at the end" && name != "plateau" && name != "prefetch")
+      continue;
     CAPTURE(c.name);
     Whole whole(c);
     const TempFolder temp;
@@ -255,21 +261,25 @@ TEST_CASE("the folder alone is enough to go on: stopped, or ended by an exceptio
     kept.trainer->run();
     check_same(kept, whole);
     for (const bool thrown : {false, true}) {
+      // Then a step is as far as it goes back; else the end of an epoch.
+      const double seconds = thrown && name == "plateau" ? 0 : 600;
       const KeepOptions keep{.folder = temp / (thrown ? "thrown" : "stopped"),
                              .resume = true,
-                             .seconds = thrown ? 0.0 : 600.0};
-      for (const std::uint64_t stop : {2, 3, 11}) {
-        Training part(c, 7 + stop * (stop > 2), keep);
+                             .seconds = seconds,
+                             .least_seconds = 0};
+      std::uint64_t seed = 1;
+      for (const std::uint64_t stop : {7, 8, 13}) {
+        Training part(c, seed, keep);
         (thrown ? part.throw_at : part.stop_at) = stop;
-        if (stop == 2) part.model->assign(*c.model(1));  // where it begins
         if (thrown)
           CHECK_THROWS_WITH(part.trainer->run(), "thrown from a callback");
         else
           CHECK(part.trainer->run().stop == Stop::callback);
+        seed = 7;  // from now on, all comes from the folder
       }
-      Training last(c, 77, keep);
+      Training last(c, seed, keep);
       last.trainer->run();
-      CHECK(last.seen.size() < whole.seen.size());
+      CHECK(last.seen.size() < 10);
       check_part(last.seen, whole.seen);
       check_same(last, whole);
       last.trainer.reset();
