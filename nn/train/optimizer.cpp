@@ -216,17 +216,19 @@ template <class T> Adam<T>::Adam(std::string kind, std::vector<Parameter<T>*> pa
 template <class T> void Adam<T>::update(View<T> to, View<const T> gradient,
                                         std::span<Tensor<T>> slots,
                                         const typename Optimizer<T>::Step& step) {
+  const std::size_t n = to.size();
   const auto t = static_cast<double>(step.t);
   T* __restrict w = to.data, * __restrict m = slots[0].data(), * __restrict v = slots[1].data();
   const T* __restrict g = gradient.data;
-  const auto b1 = static_cast<T>(beta1_), b2 = static_cast<T>(beta2_),
-             new1 = static_cast<T>(1 - beta1_), new2 = static_cast<T>(1 - beta2_),  // in double
-      scale = static_cast<T>(step.scale), eps = static_cast<T>(eps_),
+  // The differences in double: 1 - 0.999f is 0.001 to four digits only.
+  const auto b1 = static_cast<T>(beta1_), new1 = static_cast<T>(1 - beta1_),
+             b2 = static_cast<T>(beta2_), new2 = static_cast<T>(1 - beta2_),
+             scale = static_cast<T>(step.scale), eps = static_cast<T>(eps_),
              rate = static_cast<T>(step.rate / (1 - std::pow(beta1_, t))),
              root = static_cast<T>(std::sqrt(1 - std::pow(beta2_, t))),
              decay = static_cast<T>(decoupled_ ? 0 : step.weight_decay),
              keep = static_cast<T>(decoupled_ ? 1 - step.rate * step.weight_decay : 1);
-  for (std::size_t i = 0; i < to.size(); ++i) {
+  for (std::size_t i = 0; i < n; ++i) {
     const T d = scale * g[i] + decay * w[i];
     m[i] = b1 * m[i] + new1 * d;
     v[i] = b2 * v[i] + new2 * d * d;
@@ -250,6 +252,7 @@ RMSprop<T>::RMSprop(std::vector<Parameter<T>*> parameters, RMSpropOptions option
 template <class T> void RMSprop<T>::update(View<T> to, View<const T> gradient,
                                            std::span<Tensor<T>> slots,
                                            const typename Optimizer<T>::Step& step) {
+  const std::size_t n = to.size();
   T* __restrict w = to.data, * __restrict v = slots[0].data();
   const T* __restrict g = gradient.data;
   const auto rate = static_cast<T>(step.rate), decay = static_cast<T>(step.weight_decay),
@@ -257,7 +260,7 @@ template <class T> void RMSprop<T>::update(View<T> to, View<const T> gradient,
              fresh = static_cast<T>(1 - alpha_), eps = static_cast<T>(eps_),
              mu = static_cast<T>(momentum_);
   T* __restrict b = momentum_ > 0 ? slots[1].data() : nullptr;
-  for (std::size_t i = 0; i < to.size(); ++i) {
+  for (std::size_t i = 0; i < n; ++i) {
     const T d = scale * g[i] + decay * w[i];
     v[i] = a * v[i] + fresh * d * d;
     const T move = d / (std::sqrt(v[i]) + eps);
