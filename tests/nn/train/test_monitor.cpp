@@ -1,6 +1,9 @@
 // Dead and dormant units: what is counted, and what is said and drawn of it.
 #include <autodiff/inspect/dot.hpp>
-#include <nn/nn.hpp>
+#include <nn/data/synthetic.hpp>
+#include <nn/model/sequential.hpp>
+#include <nn/train/loss.hpp>
+#include <nn/train/monitor.hpp>
 
 #include "support/text.hpp"
 
@@ -53,7 +56,7 @@ struct Does : Module<double> {
 }  // namespace
 
 TEST_CASE_TEMPLATE("dead, dormant and sparse: against numbers by hand", T, float, double) {
-  Three<T> model(Activation::relu);
+  Three<T> model("relu");
   // h: (1, 0, .01), (0, 0, .01), (3, 0, .02), (0, 0, .01); mean |h|: 1, 0, .0125; of the layer
   // .3375
   for (const std::size_t batch : {1u, 3u, 4u, 100u}) {
@@ -71,7 +74,7 @@ TEST_CASE_TEMPLATE("dead, dormant and sparse: against numbers by hand", T, float
 }
 
 TEST_CASE("a unit with a slope below 0 isn't dead, and smooth layers only on request") {
-  Three<double> leaky(Activation::leaky_relu), smooth(Activation::tanh);
+  Three<double> leaky("leaky_relu"), smooth("tanh");
   // h: 1, -.01, 3, 0 in the first unit; near -.1 in the second
   const auto layer = monitor_units(leaky, four<double>(), {.tau = 0.2})[0];
   CHECK(layer.dead == 0);
@@ -84,7 +87,7 @@ TEST_CASE("a unit with a slope below 0 isn't dead, and smooth layers only on req
 }
 
 TEST_CASE("a layer that is dead as a whole is dormant, too") {
-  Three<double> model(Activation::relu);
+  Three<double> model("relu");
   set(*model.parameters()[1], {-9, -9, -9});
   const auto layer = monitor_units(model, four<double>())[0];
   CHECK(layer.dead == 3);
@@ -140,8 +143,19 @@ TEST_CASE("fewer samples are spread over the set, and never too few") {
   }
 }
 
+TEST_CASE("units are looked at in eval() mode, which is left again") {
+  MLP<float> model({2, 16, 2}, {.dropout = 0.9, .seed = 1});
+  const Dataset<float> data = moons<float>(50, 0.1, 1);
+  const auto before = model.contents().generators[0].generator->state();
+  const auto layers = monitor_units(model, data);
+  CHECK(layers[0].sparsity < 0.9);
+  CHECK_FALSE(born_dead(model, data));
+  CHECK(model.contents().generators[0].generator->state() == before);
+  for (const auto* part : model.contents().modules) CHECK(part->training());
+}
+
 TEST_CASE("what the monitor refuses") {
-  Three<double> model(Activation::relu);
+  Three<double> model("relu");
   CHECK_THROWS_AS(monitor_units(model, rows<double>(Tensor<double>(Shape{0, 2}))), DataError);
   CHECK_THROWS_AS(monitor_units(model, four<double>(), {.batch_size = 0}), ValueError);
   CHECK_THROWS_AS(monitor_units(model, four<double>(), {.tau = -1}), ValueError);
@@ -159,7 +173,7 @@ TEST_CASE("born dead: as often as Lu et al. say, and nets that live aren't calle
   int dead = 0;
   constexpr int nets = 500;
   for (std::uint64_t seed = 0; seed < nets; ++seed) {
-    MLP<double> model({1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1}, {.init = Init::he_normal, .seed = seed});
+    MLP<double> model({1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1}, {.init = "he_normal", .seed = seed});
     const bool is_dead = born_dead(model, data);
     dead += is_dead;
     const auto layers = monitor_units(model, data);
@@ -190,8 +204,7 @@ TEST_CASE("dead units of a network are found, told and coloured") {
   CHECK(warning(last, 1) == "");  // not more than all
 
   Tape<float> tape;
-  const auto loss = batch_loss(Loss::cross_entropy, model(tape.borrow(data.inputs.view())),
-                               data.targets.view(), data.labels);
+  const auto loss = ramp::nn::cross_entropy(model(tape.borrow(data.inputs.view())), data.labels);
   const auto styles = dead_colors<float>(after, loss, 0.4);
   const std::string note = std::to_string(last.dead) + " of 32 units dead";
   CHECK(has(to_dot(loss, {.styles = styles}), note));
