@@ -62,6 +62,8 @@ struct Plateau {
 
 /// Where a training keeps its state, so that it can be picked up again. A resumed run ends with the
 /// weights, to the bit, of one that was never interrupted, on the same build and number of threads.
+/// FileError for a folder that can't be written to or is in use, and for one with checkpoints where
+/// `resume` isn't set; DataError as Trainer::restore() has it.
 struct KeepOptions {
   std::filesystem::path folder = {};  // empty: nothing is kept
   bool resume = false;                // go on from the newest checkpoint there, if there is one
@@ -81,7 +83,8 @@ struct KeepOptions {
 template <class T = float> struct FitOptions {
   std::uint64_t epochs = 10;    // in all
   std::size_t batch_size = 64;  // samples of a step
-  std::size_t micro_batch = 0;  // so many at a time, their gradients added up; 0: the whole batch
+  std::size_t micro_batch = 0;  // so many at a time, their gradients added up as those of means
+                                // over samples are; 0: the whole batch
   bool shuffle = true;
   bool drop_last = false;   // leave out a last batch that would be smaller than the others
   bool prefetch = false;    // load batches on a thread of their own
@@ -104,9 +107,9 @@ template <class T = float> struct FitOptions {
 };
 
 /// What fit() runs, for those who look in between, or stop and go on. In the steady state a step of
-/// Ramp's own makes no call of the allocator; a library's matrix product may. The same seeds give
-/// the same numbers to the last bit, on one machine and build. Model, optimizer and data must
-/// outlive it.
+/// Ramp's own makes no call of the allocator, but for dropout's masks and the gradients of micro
+/// batches; a library's matrix product may. The same seeds give the same numbers to the last bit,
+/// on one machine and build. Model, optimizer and data must outlive it.
 template <class T = float> class Trainer {
  public:
   /// DataError if a set doesn't suit the loss (Loss::check) or is empty; ValueError for options
@@ -128,9 +131,10 @@ template <class T = float> class Trainer {
   Loader<T>& loader();
   Tape<T>& tape();  // of the last step
 
-  /// All there is to know to go on, as KeepOptions has it written. restore() throws DataError for a
-  /// checkpoint of another model, optimizer, data set or configuration, and says what differs; this
-  /// trainer then stays as it was.
+  /// All there is to know to go on, as KeepOptions has it written: to be taken between runs, or
+  /// from on_epoch. It reads the training set once, to tell it from others. restore() throws
+  /// DataError for a checkpoint of another model, optimizer, data set or configuration, and says
+  /// what differs; this trainer then stays as it was. Epochs and patience may differ.
   Checkpoint<T> checkpoint();
   void restore(const Checkpoint<T>& checkpoint);
 
