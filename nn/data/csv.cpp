@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <istream>
 #include <iterator>
+#include <set>
 
 namespace ramp::nn {
 
@@ -31,8 +32,10 @@ class Parser {
     start_ = line_;
     do cells.push_back(cell());
     while (take(separator_));
-    take('\r');
-    if (!take('\n') && at_ < text_.size()) fail("there is text behind a closing quote");
+    const bool returned = take('\r');
+    if (!take('\n') && at_ < text_.size())
+      fail(returned ? "a carriage return without a line feed: save it with LF or CRLF"
+                    : "there is text behind a closing quote");
     return true;
   }
   std::size_t row_line() const { return start_; }
@@ -98,10 +101,10 @@ Table parse(std::string_view text, std::string_view name, CsvOptions options) {
   bool any = parser.next(cells);
   if (any && options.header) {
     table.columns = cells;
-    for (std::size_t i = 0; i < cells.size(); ++i)
-      if (std::find(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(i), cells[i]) !=
-          cells.begin() + static_cast<std::ptrdiff_t>(i))
-        parser.fail(fmt::format("the column '{}' comes twice", cells[i]));
+    std::set<std::string_view> names;
+    for (const std::string& name_of_column : cells)
+      if (!names.insert(name_of_column).second)
+        parser.fail(fmt::format("the column '{}' comes twice", name_of_column));
     any = parser.next(cells);
   } else {
     for (std::size_t i = 0; i < cells.size(); ++i) table.columns.push_back(std::to_string(i));
@@ -128,7 +131,7 @@ std::size_t Table::column(std::string_view wanted) const {
 }
 
 Table read_table(const std::filesystem::path& path, CsvOptions options) {
-  return parse(read_file(path), path.string(), options);
+  return parse(read_file(path, "csv"), path.string(), options);
 }
 
 Table read_table(std::istream& in, std::string_view name, CsvOptions options) {

@@ -57,16 +57,16 @@ struct Encoding {
 };
 
 /// Learns it from a table: all columns but the target are inputs. With Target::automatic the target
-/// is a number if each of its cells is one that is not whole, or there are more than 20 different
-/// ones; else its words, or whole numbers, are classes. DataError for a missing value (an empty
-/// cell, NA, NaN, null or ?), which names line and column, a column of words with more than 1,000
-/// different ones, or fewer than two classes.
+/// is a number where all its cells are, and some aren't whole or more than 20 differ; else its
+/// words, or whole numbers, are classes; 1 and 1.0 are one. DataError, which names line and column,
+/// for a missing value (an empty cell, NA, NaN, null or ?), an infinite one among numbers, or a
+/// column with more than 1,000 different words; also for fewer than two classes.
 Encoding learn_encoding(const Table& table, std::string_view target,
                         Target kind = Target::automatic);
 
 /// The numbers of a table. Its columns may come in any order, and others be there as well; the
 /// target isn't needed unless `with_target`. DataError, which names line and column, for a missing
-/// column or value, what is no number where there should be one, and a word that the encoding
+/// column or value, what is no number of T where there should be one, and a word that the encoding
 /// doesn't know.
 template <class T = float>
 Dataset<T> encode(const Table& table, const Encoding& encoding, bool with_target = true);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace ramp::nn {
@@ -143,13 +144,20 @@ template <class T> void Dataset<T>::set_targets(T for_label_0, T for_label_1) {
 }
 
 template <class T> Dataset<T> make_dataset(Tensor<T> inputs, Tensor<T> targets,
-                                           std::vector<std::int32_t> labels, int classes) {
+                                           const std::vector<std::int64_t>* labels, int classes) {
   Dataset<T> data;
   data.name = "dataset";
   data.inputs = std::move(inputs);
-  if (!labels.empty()) {
-    data.classes = classes > 0 ? classes : std::max(2, *std::ranges::max_element(labels) + 1);
-    data.labels = std::move(labels);
+  if (labels) {
+    data.classes = 2;
+    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max() - 1;
+    for (const std::int64_t label : *labels) {
+      if (label < 0 || label > most)
+        throw DataError(fmt::format("[dataset] label {}: they are counted from 0", label));
+      data.labels.push_back(static_cast<std::int32_t>(label));
+      data.classes = std::max(data.classes, data.labels.back() + 1);
+    }
+    if (classes > 0) data.classes = classes;
   }
   const Shape shape = targets.shape();
   if (shape.rank() == 1)
@@ -179,16 +187,18 @@ template <class T> ColumnStatistics<T> column_statistics(const Tensor<T>& inputs
       squares += d * d;
     }
     const double deviation = std::sqrt(squares / static_cast<double>(n));
-    const bool varies = deviation > 1e-7 * std::abs(mean);
+    bool varies = false;  // of equal numbers, rounding may leave a deviation
+    for (std::size_t i = 1; i < n; ++i) varies |= inputs[i * width + k] != inputs[k];
     result.mean[k] = static_cast<T>(mean);
-    result.deviation[k] = varies ? static_cast<T>(deviation) : T(1);
+    result.deviation[k] = static_cast<T>(deviation);
+    if (!varies || result.deviation[k] == 0) result.deviation[k] = 1;
   }
   return result;
 }
 
-#define RAMP_DATASET(T)                                                                   \
-  template struct Dataset<T>;                                                             \
-  template Dataset<T> make_dataset(Tensor<T>, Tensor<T>, std::vector<std::int32_t>, int); \
+#define RAMP_DATASET(T)                                                                          \
+  template struct Dataset<T>;                                                                    \
+  template Dataset<T> make_dataset(Tensor<T>, Tensor<T>, const std::vector<std::int64_t>*, int); \
   template ColumnStatistics<T> column_statistics(const Tensor<T>&);
 RAMP_DATASET(float)
 RAMP_DATASET(double)

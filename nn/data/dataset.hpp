@@ -106,17 +106,17 @@ void gather_rows(const Tensor<T>& from, std::span<const std::uint32_t> rows, T* 
 }
 
 template <class T> Dataset<T> make_dataset(Tensor<T> inputs, Tensor<T> targets,
-                                           std::vector<std::int32_t> labels, int classes);
+                                           const std::vector<std::int64_t>* labels, int classes);
 
 template <class T, class Inputs, class Answers>
 Dataset<T> dataset(const Inputs& inputs, const Answers& answers, int classes) {
   using Answer = std::remove_cvref_t<decltype(*std::begin(answers))>;
   if constexpr (std::is_integral_v<Answer>) {
-    std::vector<std::int32_t> labels;
-    for (const auto label : answers) labels.push_back(static_cast<std::int32_t>(label));
-    return make_dataset<T>(Tensor<T>(inputs), Tensor<T>(Shape{0, 0}), std::move(labels), classes);
+    std::vector<std::int64_t> labels;
+    for (const auto label : answers) labels.push_back(static_cast<std::int64_t>(label));
+    return make_dataset<T>(Tensor<T>(inputs), Tensor<T>(Shape{0, 0}), &labels, classes);
   } else {
-    return make_dataset<T>(Tensor<T>(inputs), Tensor<T>(answers), {}, classes);
+    return make_dataset<T>(Tensor<T>(inputs), Tensor<T>(answers), nullptr, classes);
   }
 }
 

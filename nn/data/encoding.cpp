@@ -6,9 +6,11 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace ramp::nn {
 
@@ -22,12 +24,18 @@ bool is_missing(std::string_view cell) {
   return std::ranges::find(missing, cell) != missing.end();
 }
 
+// The number that a cell holds; infinite where it is beyond what double can hold.
 std::optional<double> number_in(std::string_view cell) {
-  if (cell.starts_with('+')) cell.remove_prefix(1);
+  if (cell.starts_with('+') && !cell.starts_with("+-")) cell.remove_prefix(1);
   double x = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), x);
-  if (error != std::errc() || end != cell.data() + cell.size() || !std::isfinite(x)) return {};
-  return x;
+  if (end != cell.data() + cell.size() || error == std::errc::invalid_argument || std::isnan(x))
+    return {};
+  return error == std::errc() ? x : INFINITY;
+}
+// Words that are one: "1" and "1.0", where all are numbers.
+std::string same(const std::string& word, bool numbers) {
+  return numbers ? fmt::format("{}", number_in(word).value_or(0) + 0.0) : word;  // -0 is 0
 }
 
 [[noreturn]] void fail(const Table& table, std::size_t row, std::size_t column,
@@ -43,53 +51,70 @@ const std::string& cell(const Table& table, std::size_t row, std::size_t column)
   return text;
 }
 
+[[noreturn]] void too_large(const Table& table, std::size_t row, std::size_t column) {
+  fail(table, row, column, fmt::format("'{}' is beyond what can be held", table.rows[row][column]));
+}
+
 struct Kinds {
   std::set<std::string> words;
   bool numbers = true, whole = true;
+  std::size_t no_number = 0;  // the row of the first word that is none
 };
 
 Kinds look(const Table& table, std::size_t column) {
   Kinds kinds;
+  std::optional<std::size_t> infinite;
   for (std::size_t row = 0; row < table.rows.size(); ++row) {
     const std::string& text = cell(table, row, column);
     const auto x = number_in(text);
-    kinds.numbers &= x.has_value();
+    if (!x && std::exchange(kinds.numbers, false)) kinds.no_number = row;
+    if (x && std::isinf(*x) && !infinite) infinite = row;
     kinds.whole &= x && *x == std::floor(*x);
     if (kinds.words.size() <= most_words) kinds.words.insert(text);
   }
+  if (kinds.numbers && infinite) too_large(table, *infinite, column);
   return kinds;
 }
 
 std::vector<std::string> sorted(const Kinds& kinds) {
   std::vector<std::string> words(kinds.words.begin(), kinds.words.end());
-  if (kinds.numbers) std::ranges::stable_sort(words, {}, [](auto& w) { return *number_in(w); });
+  if (!kinds.numbers) return words;
+  const auto number = [](const std::string& word) { return *number_in(word); };
+  std::ranges::stable_sort(words, {}, number);
+  words.erase(std::ranges::unique(words, {}, number).begin(), words.end());
   return words;
 }
 
-double number_at(const Table& table, std::size_t row, std::size_t column) {
+template <class T> T number_at(const Table& table, std::size_t row, std::size_t column) {
   const std::string& text = cell(table, row, column);
   const auto x = number_in(text);
   if (!x) fail(table, row, column, fmt::format("'{}' is no number", text));
-  return *x;
+  if (std::abs(*x) > double{std::numeric_limits<T>::max()}) too_large(table, row, column);
+  return static_cast<T>(*x);
 }
 
-// The place of each word.
-using Places = std::map<std::string, std::size_t>;
-Places places(const std::vector<std::string>& words) {
-  Places all;
-  for (std::size_t i = 0; i < words.size(); ++i) all[words[i]] = i;
-  return all;
-}
-std::size_t place_at(const Table& table, std::size_t row, std::size_t column, const Places& known) {
-  const std::string& text = cell(table, row, column);
-  const auto at = known.find(text);
-  if (at == known.end())
-    fail(table, row, column,
-         fmt::format("'{}' was not among the {} words that the encoding was "
-                     "learned from",
-                     text, known.size()));
-  return at->second;
-}
+class Places {  // of words
+ public:
+  explicit Places(const std::vector<std::string>& words)
+      : numbers_(
+            std::ranges::all_of(words, [](auto& word) { return number_in(word).has_value(); })) {
+    for (const std::string& word : words) place_.emplace(same(word, numbers_), place_.size());
+  }
+  std::size_t at(const Table& table, std::size_t row, std::size_t column) const {
+    const std::string& text = cell(table, row, column);
+    const auto found =
+        numbers_ && !number_in(text) ? place_.end() : place_.find(same(text, numbers_));
+    if (found == place_.end())
+      fail(table, row, column,
+           fmt::format("'{}' was not among the {} words that the encoding was learned from", text,
+                       place_.size()));
+    return found->second;
+  }
+
+ private:
+  bool numbers_;
+  std::map<std::string, std::size_t> place_;
+};
 
 }  // namespace
 
@@ -116,23 +141,24 @@ Encoding learn_encoding(const Table& table, std::string_view target, Target kind
     const Kinds kinds = look(table, column);
     if (column != answer) {
       if (!kinds.numbers && kinds.words.size() > most_words)
-        throw DataError(
-            fmt::format("[csv] {}, column '{}': more than {} different words: leave it "
-                        "out, or give numbers",
-                        table.name, table.columns[column], most_words));
+        fail(table, kinds.no_number, column,
+             fmt::format("'{}' is no number, and there are more than {} different words: leave the "
+                         "column out, or give numbers",
+                         table.rows[kinds.no_number][column], most_words));
       encoding.inputs.push_back(
           {table.columns[column], kinds.numbers ? std::vector<std::string>() : sorted(kinds)});
       continue;
     }
-    if (kind == Target::numbers || (kind == Target::automatic && kinds.numbers &&
-                                    (!kinds.whole || kinds.words.size() > most_number_classes)))
+    if (kind == Target::numbers) continue;
+    std::vector<std::string> classes = sorted(kinds);
+    if (kind == Target::automatic && kinds.numbers &&
+        (!kinds.whole || classes.size() > most_number_classes))
       continue;
-    if (kinds.words.size() < 2 || kinds.words.size() > most_words)
-      throw DataError(fmt::format("[csv] {}, column '{}': {} class{}: there must be from 2 to {}",
-                                  table.name, target,
-                                  kinds.words.size() > most_words ? "too many" : "one",
-                                  kinds.words.size() > most_words ? "es" : "", most_words));
-    encoding.classes = sorted(kinds);
+    if (classes.size() < 2 || classes.size() > most_words)
+      throw DataError(
+          fmt::format("[csv] {}, column '{}': {}: there must be from 2 to {}", table.name, target,
+                      classes.size() < 2 ? "one class" : "too many classes", most_words));
+    encoding.classes = std::move(classes);
   }
   if (encoding.inputs.empty())
     throw DataError(fmt::format("[csv] {}: there is no column but '{}'", table.name, target));
@@ -157,27 +183,27 @@ Dataset<T> encode(const Table& table, const Encoding& encoding, bool with_target
   std::size_t first = 0;
   for (const Encoding::Column& input : encoding.inputs) {
     const std::size_t column = column_of(input.name);
-    const Places known = places(input.words);
+    const Places known(input.words);
     for (std::size_t row = 0; row < n; ++row) {
       T* const to = data.inputs.data() + row * width + first;
-      if (known.empty())
-        *to = static_cast<T>(number_at(table, row, column));
+      if (input.words.empty())
+        *to = number_at<T>(table, row, column);
       else
-        to[place_at(table, row, column, known)] = 1;
+        to[known.at(table, row, column)] = 1;
     }
-    first += std::max<std::size_t>(1, known.size());
+    first += std::max<std::size_t>(1, input.words.size());
   }
   if (with_target) {
     const std::size_t column = column_of(encoding.target);
     data.classes = static_cast<int>(encoding.classes.size());
     data.class_names = encoding.classes;
     if (encoding.classes.empty()) data.targets = Tensor<T>(Shape{n, 1u});
-    const Places known = places(encoding.classes);
+    const Places known(encoding.classes);
     for (std::size_t row = 0; row < n; ++row)
-      if (known.empty())
-        data.targets[row] = static_cast<T>(number_at(table, row, column));
+      if (encoding.classes.empty())
+        data.targets[row] = number_at<T>(table, row, column);
       else
-        data.labels.push_back(static_cast<std::int32_t>(place_at(table, row, column, known)));
+        data.labels.push_back(static_cast<std::int32_t>(known.at(table, row, column)));
   }
   data.check();
   return data;

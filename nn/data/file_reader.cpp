@@ -20,7 +20,8 @@ std::string message_of(int error) { return std::generic_category().message(error
 
 }  // namespace
 
-FileReader::FileReader(const std::filesystem::path& path) : path_(path), buffer_(1 << 17) {
+FileReader::FileReader(const std::filesystem::path& path, const char* format)
+    : path_(path), format_(format), buffer_(1 << 17) {
   // Without O_NONBLOCK, open() would wait for somebody to write to a pipe.
   file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file_ < 0) {
@@ -56,7 +57,7 @@ FileReader::~FileReader() {
 }
 
 void FileReader::fail(std::string_view problem) const {
-  throw DataError(fmt::format("[idx] {}: {}", path_.string(), problem));
+  throw DataError(fmt::format("[{}] {}: {}", format_, path_.string(), problem));
 }
 
 bool FileReader::refill() {
@@ -114,8 +115,8 @@ std::size_t FileReader::inflate_into(std::span<std::uint8_t> to) {
   return done;
 }
 
-std::string read_file(const std::filesystem::path& path) {
-  FileReader file(path);
+std::string read_file(const std::filesystem::path& path, const char* format) {
+  FileReader file(path, format);
   std::string text;
   std::vector<std::uint8_t> part(1 << 18);
   for (std::size_t n = part.size(); n == part.size();) {

@@ -14,11 +14,11 @@
 
 namespace ramp::nn {
 
-/// Whether it is compressed is seen from its content, not its name. All errors are DataErrors with
-/// the path. It waits for nobody: what is no regular file is refused.
+/// Whether it is compressed is seen from its content, not its name. All errors are DataErrors,
+/// "[format] path: problem". It waits for nobody: what is no regular file is refused.
 class FileReader {
  public:
-  explicit FileReader(const std::filesystem::path& path);
+  explicit FileReader(const std::filesystem::path& path, const char* format = "idx");
   ~FileReader();
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
@@ -37,6 +37,7 @@ class FileReader {
   std::size_t inflate_into(std::span<std::uint8_t> to);
 
   std::filesystem::path path_;
+  const char* format_;
   int file_ = -1;
   bool compressed_ = false, between_members_ = false;
   std::vector<std::uint8_t> buffer_;
@@ -44,6 +45,6 @@ class FileReader {
 };
 
 /// All of it.
-std::string read_file(const std::filesystem::path& path);
+std::string read_file(const std::filesystem::path& path, const char* format);
 
 }  // namespace ramp::nn

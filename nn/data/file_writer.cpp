@@ -85,7 +85,8 @@ void remove_leftovers(const fs::path& path) {
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
-    if (!name.starts_with(start) || !name.ends_with(".tmp")) continue;
+    if (name.size() <= start.size() + 4 || !name.starts_with(start) || !name.ends_with(".tmp"))
+      continue;
     int process = 0;
     const char* const last = name.data() + name.size() - 4;
     if (std::from_chars(name.data() + start.size(), last, process).ptr != last) continue;

@@ -7,6 +7,7 @@
 #include <array>
 #include <condition_variable>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <numeric>
 #include <optional>
@@ -146,6 +147,9 @@ template <class T> Loader<T>::Loader(Source<T> source, std::size_t batch_size, s
                                      LoaderOptions<T> options) {
   if (source.size == 0) throw DataError(fmt::format("[loader] {}: the set is empty", source.name));
   if (batch_size == 0) throw ValueError(fmt::format("[loader] {}: batch size 0", source.name));
+  if (source.size > std::numeric_limits<std::uint32_t>::max())
+    throw ValueError(
+        fmt::format("[loader] {}: {} samples: 2^32 - 1 are most", source.name, source.size));
   if (!source.fill)
     throw ValueError(fmt::format("[loader] {}: the source has no function", source.name));
   if (options.drop_last && source.size < batch_size)

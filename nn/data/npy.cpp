@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <limits>
 #include <numeric>
@@ -16,12 +17,14 @@
 
 namespace ramp::nn {
 
+static_assert(std::endian::native == std::endian::little, "numbers are copied as they are");
+
 namespace {
 
 constexpr std::string_view magic("\x93NUMPY", 6);
 
 [[noreturn]] void fail(const std::string& name, const std::string& what) {
-  throw DataError(fmt::format("{}: {}", name, what));
+  throw DataError(fmt::format("[npy] {}: {}", name, what));
 }
 
 // The header is a literal of Python, of which these three members are all that may be there:
@@ -213,7 +216,7 @@ template <class T> std::string npy_bytes(const Tensor<T>& x) {
 }
 
 template <class T> Tensor<T> read_npy(const std::filesystem::path& path) {
-  return npy_from<T>(read_file(path), path.string());
+  return npy_from<T>(read_file(path, "npy"), path.string());
 }
 template <class T> void write_npy(const std::filesystem::path& path, const Tensor<T>& x) {
   replace_file(path, npy_bytes(x));

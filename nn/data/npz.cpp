@@ -29,7 +29,7 @@ class Archive {
   Archive(std::string_view bytes, std::string name) : bytes_(bytes), name_(std::move(name)) {}
 
   [[noreturn]] void fail(const std::string& what) const {
-    throw DataError(fmt::format("{}: {}", name_, what));
+    throw DataError(fmt::format("[npz] {}: {}", name_, what));
   }
 
   template <class F> void each_member(F f) const {
@@ -108,7 +108,7 @@ void put(std::string& to, std::uint64_t value, std::size_t bytes) {
 }  // namespace
 
 template <class T> NamedTensors<T> read_npz(const std::filesystem::path& path) {
-  const std::string bytes = read_file(path);
+  const std::string bytes = read_file(path, "npz");
   const Archive archive(bytes, path.string());
   NamedTensors<T> arrays;
   std::set<std::string> names;
