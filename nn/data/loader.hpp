@@ -59,6 +59,9 @@ template <class T> class Loader {
   std::unique_ptr<State> state_;
 };
 
+template <class T> Loader(const Dataset<T>&, std::size_t, std::uint64_t = 0, LoaderOptions<T> = {})
+    -> Loader<T>;
+
 /// An input range of Batch<T>.
 template <class T> class Loader<T>::Epoch {
  public:

@@ -1,18 +1,18 @@
+// Batches: which rows, in which order, and that a thread or a stop in between changes nothing.
 #include <nn/data/loader.hpp>
-#include <nn/data/synthetic.hpp>
+
+#include "support/counting.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
-#include <numeric>
 #include <ranges>
 #include <vector>
 
 using namespace ramp::nn;
 using doctest::Contains;
-using Rows = std::vector<std::uint32_t>;
+using support::counting, support::first, support::Rows, support::sorted;
 
 static_assert(std::ranges::input_range<Loader<float>::Epoch>);
 static_assert(!std::constructible_from<Loader<float>, Dataset<float>, std::size_t>,
@@ -20,37 +20,10 @@ static_assert(!std::constructible_from<Loader<float>, Dataset<float>, std::size_
 
 namespace {
 
-// Row i is (i, 10 i, 100 i), its label i mod 4, its target -i.
-template <class T> Dataset<T> counting(std::size_t n) {
-  Dataset<T> data;
-  data.name = "counting";
-  data.inputs = ramp::Tensor<T>({static_cast<std::int64_t>(n), 3});
-  data.targets = ramp::Tensor<T>({static_cast<std::int64_t>(n), 1});
-  data.classes = 4;
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto x = static_cast<T>(i);
-    data.inputs[3 * i] = x, data.inputs[3 * i + 1] = 10 * x, data.inputs[3 * i + 2] = 100 * x;
-    data.targets[i] = -x;
-    data.labels.push_back(static_cast<std::int32_t>(i % 4));
-  }
-  return data;
-}
-
 template <class T> Rows order_of(Loader<T>& loader, std::uint64_t epoch) {
   Rows rows;
   for (const Batch<T>& batch : loader.epoch(epoch))
     rows.insert(rows.end(), batch.rows.begin(), batch.rows.end());
-  return rows;
-}
-
-Rows sorted(Rows rows) {
-  std::ranges::sort(rows);
-  return rows;
-}
-
-Rows first(std::uint32_t n) {
-  Rows rows(n);
-  std::iota(rows.begin(), rows.end(), 0u);
   return rows;
 }
 
@@ -169,73 +142,139 @@ TEST_CASE("what a loader refuses") {
   CHECK_THROWS_WITH_AS(Loader(wrong, 2), Contains("label 4 in row 3"), DataError);
 }
 
-TEST_CASE("what Dataset::check refuses") {
-  const auto refused = [](auto change) {
-    Dataset<float> data = counting<float>(5);
-    change(data);
-    try {
-      data.check();
-    } catch (const DataError& error) {
-      return doctest::String(error.what());
-    }
-    return doctest::String();
-  };
-  using Data = Dataset<float>;
-  using ramp::Tensor;
-  CHECK(refused([](Data&) {}) == "");
-  CHECK(refused([](Data& d) { d.inputs = Tensor<float>({5}); }) == Contains("inputs are (5)"));
-  CHECK(refused([](Data& d) { d.targets = Tensor<float>({5}); }) == Contains("targets are (5)"));
-  CHECK(refused([](Data& d) {
-          d.targets = Tensor<float>({4, 1});
-        }) == Contains("but 4 of targets"));
-  CHECK(refused([](Data& d) { d.labels.pop_back(); }) ==
-        Contains("5 rows of inputs, but 4 labels"));
-  CHECK(refused([](Data& d) { d.labels[2] = -1; }) == Contains("label -1 in row 2"));
-  CHECK(refused([](Data& d) { d.classes = 0; }) == Contains("5 labels with classes = 0"));
-  CHECK(refused([](Data& d) { d.sample_shape = {2, 2}; }) == Contains("(2, 2) has 4 features"));
+namespace {
+
+// What a loop over an epoch sees, from a batch on.
+using Seen = std::vector<std::vector<float>>;
+Seen seen(Loader<float>& loader, std::uint64_t epoch, std::size_t from = 0) {
+  Seen all;
+  for (const Batch<float>& batch : loader.epoch(epoch, from)) {
+    std::vector<float> numbers(batch.inputs.begin(), batch.inputs.end());
+    numbers.insert(numbers.end(), batch.targets.begin(), batch.targets.end());
+    for (const auto label : batch.labels) numbers.push_back(static_cast<float>(label));
+    for (const auto row : batch.rows) numbers.push_back(static_cast<float>(row));
+    numbers.push_back(static_cast<float>(batch.classes));
+    all.push_back(std::move(numbers));
+  }
+  return all;
 }
 
-TEST_CASE("take, select and split copy rows with all that belongs to them") {
-  Dataset<float> data = counting<float>(10);
-  data.sample_shape = {1, 3};
-  const auto rows_of = [](const Dataset<float>& part) {
-    part.check();
-    Rows rows;
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      rows.push_back(static_cast<std::uint32_t>(part.inputs[3 * i]));
-      CHECK(part.targets[i] == -part.inputs[3 * i]);
-      CHECK(part.labels[i] == static_cast<std::int32_t>(rows.back() % 4));
-    }
-    CHECK(part.sample_shape == ramp::Shape{1, 3});
-    CHECK(part.name == "counting");
-    return rows;
-  };
-  CHECK(rows_of(data.take(4)) == first(4));
-  CHECK(rows_of(data.take(0)).empty());
-  CHECK(rows_of(data.select(Rows{7, 7, 2})) == Rows{7, 7, 2});
-  const auto [train, test] = data.split(0.75, 3);
-  Rows all = rows_of(train);
-  CHECK(all.size() == 8);
-  for (const std::uint32_t row : rows_of(test)) all.push_back(row);
-  CHECK(all != first(10));
-  CHECK(sorted(all) == first(10));
-  CHECK(rows_of(data.split(0.75, 3).train) == rows_of(train));
-  CHECK(rows_of(data.split(0.75, 4).train) != rows_of(train));
-
-  CHECK_THROWS_WITH_AS(data.take(11), Contains("take(11) of 10 rows"), ramp::IndexError);
-  CHECK_THROWS_WITH_AS(data.select(Rows{10}), Contains("row 10 of 10"), ramp::IndexError);
-  auto damaged = data;
-  damaged.labels.pop_back();
-  CHECK_THROWS_AS(damaged.select(Rows{1}), DataError);
-  for (const double fraction : {0.0, 1.0, -1.0, std::numeric_limits<double>::quiet_NaN()})
-    CHECK_THROWS_AS(data.split(fraction, 0), ramp::ValueError);
-  CHECK_THROWS_WITH_AS(data.split(0.01, 0), Contains("leaves a side empty"), DataError);
+void add_noise(const BatchBuffers<float>& batch, Random& random) {
+  for (float& x : batch.inputs) x += static_cast<float>(random.uniform());
+  batch.labels[random.below(batch.labels.size())] = 3;
 }
 
-TEST_CASE("targets of a two-class set") {
-  Dataset<float> data = moons(10);
-  data.set_targets(0, 1);
-  for (std::size_t i = 0; i < 10; ++i) CHECK(data.targets[i] == static_cast<float>(data.labels[i]));
-  Dataset<float> four = counting<float>(4);
-  CHECK_THROWS_WITH_AS(four.set_targets(0, 1), Contains("two classes, not 4"), DataError);
+}  // namespace
+
+TEST_CASE("a thread changes nothing, nor does a loop that is left early or begun in the middle") {
+  const Dataset<float> data = counting<float>(43);
+  for (const bool augmented : {false, true}) {
+    LoaderOptions<float> options;
+    if (augmented) options.augment = add_noise;
+    Loader<float> plain(data, 5, 11, options);
+    options.prefetch = true;
+    Loader<float> ahead(data, 5, 11, options);
+    for (std::uint64_t epoch = 0; epoch < 4; ++epoch) {
+      const Seen all = seen(plain, epoch);
+      REQUIRE(all.size() == 9);
+      CHECK(seen(ahead, epoch) == all);
+      for (std::size_t from = 0; from <= all.size() + 1; ++from) {
+        const auto rest =
+            Seen(all.begin() + static_cast<std::ptrdiff_t>(std::min(from, all.size())), all.end());
+        CHECK(seen(plain, epoch, from) == rest);
+        CHECK(seen(ahead, epoch, from) == rest);
+        for (std::size_t left = from; const auto& batch : ahead.epoch(epoch + 1, from))
+          if (batch.rows.empty() || ++left > from + 2) break;
+      }
+    }
+  }
+}
+
+TEST_CASE("augmentation draws anew in each batch and epoch, and leaves the set as it was") {
+  Dataset<float> data = counting<float>(8);
+  std::ranges::fill(data.inputs, 0.0f);
+  std::vector<float> drawn;
+  Loader<float> loader(data, 2, 0, {.augment = add_noise});
+  for (const std::uint64_t epoch : {0u, 1u})
+    for (const auto& batch : loader.epoch(epoch))
+      drawn.insert(drawn.end(), batch.inputs.begin(), batch.inputs.end());
+  std::ranges::sort(drawn);
+  CHECK(drawn.size() == 48);
+  CHECK(std::ranges::adjacent_find(drawn) == drawn.end());
+  CHECK(drawn.front() >= 0);
+  CHECK(std::ranges::all_of(data.inputs, [](float x) { return x == 0; }));
+}
+
+TEST_CASE("a source is any function of rows") {
+  const Source<double> squares(
+      "squares", 10, 2, 1, 0,
+      [](std::span<const std::uint32_t> rows, const BatchBuffers<double>& to) {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          to.inputs[2 * i] = rows[i], to.inputs[2 * i + 1] = 1;
+          to.targets[i] = double{1} * rows[i] * rows[i];
+        }
+      });
+  for (const bool prefetch : {false, true}) {
+    Loader<double> loader(squares, 4, 1, {.prefetch = prefetch});
+    CHECK(loader.source().name == "squares");
+    Rows all;
+    for (const auto& batch : loader.epoch(0)) {
+      CHECK(batch.labels.empty());
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        CHECK(batch.targets[i] == batch.inputs[2 * i] * batch.inputs[2 * i]);
+        all.push_back(static_cast<std::uint32_t>(batch.inputs[2 * i]));
+      }
+    }
+    CHECK(sorted(all) == first(10));
+  }
+}
+
+TEST_CASE("what a source throws, the loop throws, and the loader can be used again") {
+  bool broken = true;
+  const Source<float> source(
+      "fragile", 20, 1, 0, 0,
+      [&](std::span<const std::uint32_t> rows, const BatchBuffers<float>& to) {
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          to.inputs[i] = static_cast<float>(rows[i]);
+          if (broken && rows[i] == 9) throw std::runtime_error("row 9");
+        }
+      });
+  for (const bool prefetch : {false, true}) {
+    Loader<float> loader(source, 4, 0, {.shuffle = false, .prefetch = prefetch});
+    broken = true;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      Rows rows;
+      const auto loop = [&] {
+        for (const auto& batch : loader.epoch(0))
+          rows.insert(rows.end(), batch.rows.begin(), batch.rows.end());
+      };
+      CHECK_THROWS_WITH_AS(loop(), "row 9", std::runtime_error);
+      CHECK(rows == first(8));  // the two batches before it were good
+      CHECK_THROWS_WITH_AS((void)loader.epoch(0, 2).begin(), "row 9", std::runtime_error);
+    }
+    for (const auto& batch : loader.epoch(0))  // left with the error still waiting
+      if (batch.rows[0] == 4) break;
+    broken = false;
+    CHECK(order_of(loader, 1) == first(20));
+  }
+}
+
+TEST_CASE("a loader can go at any moment") {
+  const Dataset<float> data = counting<float>(100);
+  for (std::size_t leave = 0; leave < 30; ++leave) {
+    Loader<float> loader(data, 7, 1, {.prefetch = true});
+    if (leave == 0) continue;  // before any batch
+    std::size_t count = 0;
+    for (const auto& batch : loader.epoch(leave))
+      if (batch.rows.empty() || ++count == leave) break;
+  }
+}
+
+TEST_CASE("what a loader refuses in a source") {
+  const auto nothing = [](std::span<const std::uint32_t>, const BatchBuffers<float>&) {};
+  CHECK_THROWS_WITH_AS(Loader<float>(Source<float>("none", 3, 1, 0, 0, nullptr), 1),
+                       Contains("none: the source has no function"), ramp::ValueError);
+  CHECK_THROWS_WITH_AS(
+      Loader<float>(Source<float>("huge", std::size_t{1} << 32, 1, 0, 0, nothing), 1),
+      Contains("2^32 - 1 are most"), ramp::ValueError);
 }
