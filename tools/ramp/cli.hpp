@@ -53,6 +53,8 @@ class OutputFile {
  public:
   /// Throws Failure if it can't be made.
   explicit OutputFile(const std::filesystem::path& path);
+  /// Goes on behind the first `length` bytes of a file that is there; the rest is cut off.
+  OutputFile(const std::filesystem::path& path, std::int64_t length);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;

@@ -61,6 +61,15 @@ OutputFile::OutputFile(const std::filesystem::path& path) : path_(path), target_
   if (file_ < 0) fail(errno);
 }
 
+OutputFile::OutputFile(const std::filesystem::path& path, std::int64_t length)
+    : path_(path), target_(path), file_(open(path.c_str(), O_WRONLY | O_CLOEXEC)), length_(length) {
+  if (file_ < 0) fail(errno);
+  if (ftruncate(file_, length) == 0 && lseek(file_, length, SEEK_SET) == length) return;
+  const int error = errno;
+  close(file_);
+  fail(error);
+}
+
 OutputFile::~OutputFile() {
   close(file_);
   if (!fresh_.empty()) unlink(fresh_.c_str());

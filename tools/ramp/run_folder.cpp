@@ -65,24 +65,27 @@ std::vector<std::string> RunFolder::settings(const fs::path& path) try {
 
 void RunFolder::open(std::size_t epochs) {
   if (path_.empty()) return;
-  const auto before = [&](const char* name) {
-    std::ifstream file(path_ / name);
-    std::vector<std::string> lines(epochs);
+  if (epochs == 0) {
+    metrics_.emplace(path_ / "metrics.jsonl");
+    times_.emplace(path_ / "times.jsonl");
+    return;
+  }
+  const auto length_of = [&](const char* name) {  // of so many lines
+    std::ifstream file(path_ / name, std::ios::binary);
+    std::string line;
+    std::int64_t length = 0;
     for (std::size_t i = 0; i < epochs; ++i) {
-      if (!std::getline(file, lines[i]))
-        throw Failure(
-            fmt::format("--resume {}: {} has {} lines, and the checkpoint is of epoch {}: "
-                        "put the file back, or begin anew",
-                        path_.string(), name, i, epochs));
-      lines[i].erase(lines[i].find_last_not_of(' ') + 1);  // OutputFile may have put some there
-      lines[i] += '\n';
+      if (!std::getline(file, line) || file.eof())
+        throw Failure(fmt::format("--resume {}: {} has {} lines, and the checkpoint is of epoch {}: "
+                                  "put the file back, or begin anew",
+                                  path_.string(), name, i, epochs));
+      length += static_cast<std::int64_t>(line.size()) + 1;
     }
-    return lines;
+    return length;
   };
-  const auto metrics = before("metrics.jsonl"), times = before("times.jsonl");
-  metrics_.emplace(path_ / "metrics.jsonl");
-  times_.emplace(path_ / "times.jsonl");
-  for (std::size_t i = 0; i < epochs; ++i) add_epoch(metrics[i], times[i]);
+  const std::int64_t metrics = length_of("metrics.jsonl"), times = length_of("times.jsonl");
+  metrics_.emplace(path_ / "metrics.jsonl", metrics);
+  times_.emplace(path_ / "times.jsonl", times);
 }
 
 void RunFolder::add_epoch(std::string_view metrics, std::string_view times) {

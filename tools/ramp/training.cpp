@@ -148,6 +148,7 @@ std::string metrics_line(const nn::EpochInfo& epoch, std::span<const nn::UnitRep
   Json line{{"epoch", epoch.epoch + 1}, {"loss", epoch.train.at("loss")}};
   for (const auto& [name, value] : epoch.train)
     if (name != "loss") line[name] = value;
+  line["test_loss"] = epoch.valid.at("loss");
   for (const auto& [name, value] : epoch.valid) line["test_" + name] = value;
   line["learning_rate"] = epoch.learning_rate;
   for (const nn::UnitReport& layer : layers)
