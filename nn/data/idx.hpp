@@ -45,7 +45,8 @@ Split<T> load_idx_folder(const std::filesystem::path& folder, int classes = 0);
 /// data/NAME. Throws DataError, which says where it looked and how to get the set.
 std::filesystem::path find_named_dataset(std::string_view name);
 
-/// load_idx_folder of find_named_dataset: 60,000 and 10,000 images of (28, 28) in 10 classes.
+/// load_idx_folder of find_named_dataset: 60,000 and 10,000 images of (28, 28) in 10 classes,
+/// which have names in fashion-mnist.
 template <class T = float> Split<T> load_named_dataset(std::string_view name);
 
 }  // namespace ramp::nn

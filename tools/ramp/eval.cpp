@@ -6,6 +6,8 @@
 #include <nn/joined.hpp>
 #include <nn/nn.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <memory>
 
 namespace ramp::tool {

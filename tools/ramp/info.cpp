@@ -6,6 +6,8 @@
 #include <nn/joined.hpp>
 #include <nn/keep/safetensors.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <memory>
 
 namespace ramp::tool {
@@ -14,6 +16,29 @@ namespace {
 
 std::string shape_of(const nn::SafeTensors::Entry& entry) {
   return fmt::format("({})", nn::joined(entry.shape));
+}
+
+// "mlp (layer0: linear 2 to 16 relu, layer1: linear 16 to 2)".
+std::string in_words(const nlohmann::ordered_json& layer) {
+  std::string text = layer.at("kind");
+  if (layer.contains("parts")) {
+    std::vector<std::string> parts;
+    for (const auto& part : layer.at("parts"))
+      parts.push_back(part.at("name").get<std::string>() + ": " + in_words(part));
+    return fmt::format("{} ({})", layer.at("scope").get<std::string>(), nn::joined(parts));
+  }
+  for (const auto& [name, value] : layer.items()) {
+    if (name == "kind" || name == "name" || value == "identity" ||
+        (name == "bias" && value == true))
+      continue;
+    if (name == "in" || name == "activation" || name == "features")
+      text += fmt::format(" {}", value.is_string() ? value.get<std::string>() : value.dump());
+    else if (name == "out")
+      text += fmt::format(" to {}", value.dump());
+    else
+      text += fmt::format(" {} {}", name, value.dump());
+  }
+  return text;
 }
 
 void info(const std::string& given) {
@@ -30,7 +55,9 @@ void info(const std::string& given) {
   }
   const auto about = nn::model_info(file);
   if (about) {
-    if (!about->architecture.empty()) text += fmt::format("model    {}\n", about->architecture);
+    if (!about->architecture.empty())
+      text += fmt::format("model    {}\n",
+                          in_words(nlohmann::ordered_json::parse(about->architecture)));
     if (about->info.encoding) {
       std::vector<std::string> inputs;
       for (const auto& column : about->info.encoding->inputs)
