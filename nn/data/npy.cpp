@@ -202,8 +202,8 @@ template <class T> Tensor<T> npy_from(std::string_view bytes, const std::string&
 template <class T> std::string npy_bytes(const Tensor<T>& x) {
   std::string shape;
   for (int axis = 0; axis < static_cast<int>(x.shape().rank()); ++axis)
-    shape += fmt::format("{},{}", x.shape()[axis],
-                         axis + 1 < static_cast<int>(x.shape().rank()) ? " " : "");
+    shape += fmt::format("{}{}", axis > 0 ? ", " : "", x.shape()[axis]);
+  if (x.shape().rank() == 1) shape += ',';  // a tuple of one
   std::string header =
       fmt::format("{{'descr': '<f{}', 'fortran_order': False, 'shape': ({}), }}", sizeof(T), shape);
   header.append(63 - (10 + header.size()) % 64, ' ');  // with the line break, a multiple of 64
