@@ -119,7 +119,10 @@ struct Training {
       if (s.step == throw_at) throw std::runtime_error("thrown from a callback");
       return s.step != stop_at;
     };
-    options.on_epoch = [this](const EpochInfo& e) { return e.epoch != stop_epoch; };
+    options.on_epoch = [this](const EpochInfo& e) {
+      if (taking) taken.push_back(trainer->checkpoint());
+      return e.epoch != stop_epoch;
+    };
     trainer = std::make_unique<Trainer<float>>(
         *model, *optimizer, "cross_entropy", sets.train,
         c.options.patience > 0 || c.options.plateau.factor < 1 ? &opposite : &sets.test, options);
@@ -127,6 +130,8 @@ struct Training {
 
   static constexpr std::uint64_t never = 1000;
   std::uint64_t stop_at = never, throw_at = never, stop_epoch = never;
+  bool taking = false;
+  std::vector<Checkpoint<float>> taken;  // in on_epoch
   std::vector<Seen> seen;
   Model model;
   Optim optimizer;
@@ -233,8 +238,9 @@ TEST_CASE("stopped after an epoch, and checkpoints taken there") {
     CAPTURE(c.name);
     Whole whole(c);
     for (std::uint64_t stop = 0; stop < whole.trainer->result().epochs.size(); ++stop) {
-      Training first(c), second(c, 99);
+      Training first(c), second(c, 99), third(c, 99);
       first.stop_epoch = stop;
+      first.taking = true;
       const FitResult& result = first.trainer->run();
       CHECK(result.epochs.size() == stop + 1);
       const bool last = stop + 1 == whole.trainer->result().epochs.size();
@@ -244,6 +250,9 @@ TEST_CASE("stopped after an epoch, and checkpoints taken there") {
       second.trainer->run();
       check_same(first, whole);
       check_same(second, whole);
+      third.trainer->restore(first.taken.at(stop));
+      third.trainer->run();
+      check_same(third, whole);
     }
   }
 }
