@@ -139,15 +139,20 @@ TEST_CASE("decay in groups, a factor of the rate, and the schedule") {
 }
 
 TEST_CASE("clipping comes before the moments") {
-  Parameter<double> one("w", Tensor<double>({2})), two("w", Tensor<double>({2}));
-  RMSprop<double> clipped({&one}, {.clip_norm = 1}), plain({&two});
-  for (int i = 0; i < 2; ++i) {
-    one.edit_gradient()[0] = 3, one.edit_gradient()[1] = 4;
-    two.edit_gradient()[0] = 0.6, two.edit_gradient()[1] = 0.8;
-    CHECK(*clipped.step() == 5);
-    plain.step();
-  }
-  for (std::size_t i = 0; i < 2; ++i) CHECK(one.value()[i] == Approx(two.value()[i]));
+  const auto check = [](auto make) {
+    Parameter<double> one("w", Tensor<double>({2})), two("w", Tensor<double>({2}));
+    auto clipped = make(one, 1), plain = make(two, 0);
+    for (const double size : {5.0, 0.5}) {  // the second is short: else their sizes cancel
+      const double cut = std::min(size, 1.0);
+      one.edit_gradient()[0] = 0.6 * size, one.edit_gradient()[1] = 0.8 * size;
+      two.edit_gradient()[0] = 0.6 * cut, two.edit_gradient()[1] = 0.8 * cut;
+      CHECK(*clipped.step() == Approx(size));
+      plain.step();
+    }
+    for (std::size_t i = 0; i < 2; ++i) CHECK(one.value()[i] == Approx(two.value()[i]));
+  };
+  check([](auto& w, double longest) { return RMSprop<double>({&w}, {.clip_norm = longest}); });
+  check([](auto& w, double longest) { return Adam<double>({&w}, {.clip_norm = longest}); });
 }
 
 TEST_CASE("state taken out and put back goes on to the bit") {
