@@ -12,6 +12,9 @@ namespace ramp::nn {
 
 namespace {
 
+template <class T>
+void push_described(Sequential<T>& to, const std::string& name, const Json& layer);
+
 // One layer type: what has to be known of it besides its numbers, and how it is made from that.
 template <class T> struct Kind {
   const char* name;
@@ -54,8 +57,25 @@ template <class T> Sequential<T> sequential(const Json& layer) {
   return model;
 }
 
+std::int64_t whole(const Json& layer, const char* key) {
+  const Json& size = layer.at(key);
+  if (!size.is_number_integer())
+    throw ValueError(fmt::format("{} is {}: it should be a whole number", key, size.dump()));
+  return size.get<std::int64_t>();
+}
+
+// How many numbers the layers take, or more: the product of each one's sizes.
+double numbers_in(const Json& layer) {
+  double n = 1, all = 0;
+  bool any = false;
+  for (const Json& size : layer)
+    if (size.is_number_integer()) n *= size.get<double>(), any = true;
+  if (layer.contains("parts"))
+    for (const Json& part : layer.at("parts")) all += numbers_in(part);
+  return any ? all + n : all;
+}
+
 template <class T> const auto& kinds() {
-  using std::int64_t;
   static const std::array table{
       kind<T, Linear<T>>(
           "linear",
@@ -68,7 +88,7 @@ template <class T> const auto& kinds() {
                     {"activation", activation}};
           },
           [](const Json& j) {
-            return Linear<T>(j.at("in"), j.at("out"), Random(0),
+            return Linear<T>(whole(j, "in"), whole(j, "out"), Random(0),
                              {.activation = j.at("activation").get<std::string>(),
                               .init = "zeros",
                               .bias = j.at("bias").get<bool>()});
@@ -93,7 +113,7 @@ template <class T> const auto& kinds() {
             return {{"features", l.features()}, {"eps", l.eps()}};
           },
           [](const Json& j) {
-            return LayerNorm<T>(j.at("features").get<int64_t>(), j.at("eps").get<double>());
+            return LayerNorm<T>(whole(j, "features"), j.at("eps").get<double>());
           }),
       kind<T, BatchNorm1d<T>>(
           "batch_norm_1d",
@@ -101,7 +121,7 @@ template <class T> const auto& kinds() {
             return {{"features", l.features()}, {"eps", l.eps()}, {"momentum", l.momentum()}};
           },
           [](const Json& j) {
-            return BatchNorm1d<T>(j.at("features").get<int64_t>(), j.at("eps").get<double>(),
+            return BatchNorm1d<T>(whole(j, "features"), j.at("eps").get<double>(),
                                   j.at("momentum").get<double>());
           }),
       kind<T, Standardize<T>>(
@@ -110,7 +130,7 @@ template <class T> const auto& kinds() {
             return {{"features", l.features()}};
           },
           [](const Json& j) {
-            const Tensor<T> ones(Shape{j.at("features").get<int64_t>()}, T(1));
+            const Tensor<T> ones(Shape{whole(j, "features")}, T(1));
             return Standardize<T>(ones, ones);
           }),
       kind<T, Embedding<T>>(
@@ -119,8 +139,7 @@ template <class T> const auto& kinds() {
             return {{"count", l.count()}, {"width", l.width()}};
           },
           [](const Json& j) {
-            return Embedding<T>(j.at("count").get<int64_t>(), j.at("width").get<int64_t>(),
-                                Random(0));
+            return Embedding<T>(whole(j, "count"), whole(j, "width"), Random(0));
           }),
       kind<T, Flatten<T>>(
           "flatten", [](Flatten<T>&) { return Json::object(); },
@@ -135,7 +154,26 @@ template <class T> const auto& kinds() {
   return table;
 }
 
+template <class T>
+void push_described(Sequential<T>& to, const std::string& name, const Json& layer) {
+  const std::string wanted = layer.at("kind");
+  const auto at = std::ranges::find_if(kinds<T>(), [&](auto& kind) { return kind.name == wanted; });
+  if (at == kinds<T>().end())
+    throw ValueError(
+        fmt::format("layer '{}' is of the unknown kind '{}': was it written by a "
+                    "later version?",
+                    name, wanted));
+  at->push(to, name, layer);
+}
+
 }  // namespace
+
+Json parsed(std::string_view text) {
+  return Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
+    if (depth > 200) throw ValueError("it is nested too deep");
+    return true;
+  });
+}
 
 template <class T> Json described(Module<T>& module) {
   for (const Kind<T>& kind : kinds<T>()) {
@@ -149,21 +187,15 @@ template <class T> Json described(Module<T>& module) {
   return nullptr;
 }
 
-template <class T>
-void push_described(Sequential<T>& to, const std::string& name, const Json& layer) {
-  const std::string wanted = layer.at("kind");
-  const auto at = std::ranges::find_if(kinds<T>(), [&](auto& kind) { return kind.name == wanted; });
-  if (at == kinds<T>().end())
-    throw DataError(
-        fmt::format("[model] layer '{}' is of the unknown kind '{}': was it written by a "
-                    "later version?",
-                    name, wanted));
-  at->push(to, name, layer);
+template <class T> Sequential<T> rebuilt(const Json& layers, std::uint64_t room) {
+  if (numbers_in(layers) > static_cast<double>(room))
+    throw ValueError("the layers have more numbers than the file");
+  return sequential<T>(layers);
 }
 
 #define RAMP_ARCHITECTURE(T)           \
   template Json described(Module<T>&); \
-  template void push_described(Sequential<T>&, const std::string&, const Json&);
+  template Sequential<T> rebuilt(const Json&, std::uint64_t);
 RAMP_ARCHITECTURE(float)
 RAMP_ARCHITECTURE(double)
 #undef RAMP_ARCHITECTURE

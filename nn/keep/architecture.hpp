@@ -5,7 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <string>
+#include <cstdint>
+#include <string_view>
 
 namespace ramp::nn {
 
@@ -13,8 +14,11 @@ using Json = nlohmann::ordered_json;
 
 /// Null for a module that isn't of this library's layers alone.
 template <class T> Json described(Module<T>& module);
-/// The layer that described() has written, pushed under this name. DataError for an unknown kind.
-template <class T>
-void push_described(Sequential<T>& to, const std::string& name, const Json& layer);
+/// The layers of a Sequential that described() has written, which together have no more than `room`
+/// numbers: those of the file. ValueError or Json::exception for damaged ones.
+template <class T> Sequential<T> rebuilt(const Json& layers, std::uint64_t room);
+/// Json::exception, and ValueError for what is nested deeper than a model is, and would take more
+/// stack than there is.
+Json parsed(std::string_view text);
 
 }  // namespace ramp::nn

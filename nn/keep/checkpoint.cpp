@@ -1,4 +1,5 @@
 #include <nn/data/file_writer.hpp>
+#include <nn/joined.hpp>
 #include <nn/keep/checkpoint.hpp>
 #include <nn/keep/safetensors.hpp>
 
@@ -22,8 +23,17 @@ namespace {
 
 constexpr std::string_view start = "checkpoint-", ending = ".safetensors";
 
+bool digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+// Of the numbers and of all that says what they are: a name with a flipped bit is damage, too.
 std::string stamp(const SafeTensors& file, std::uint64_t step, const std::string& text) {
-  return fmt::format("{:08x}", file.checksum(fmt::format("{} {}", step, text)));
+  std::vector<std::string> all;
+  for (const SafeTensors::Entry& e : file.entries())
+    all.push_back(fmt::format("{} {} ({}) {}", e.name, e.type, joined(e.shape), e.offset));
+  std::ranges::sort(all);  // empty tensors at one place have no order in the file
+  return fmt::format("{:08x}", file.checksum(fmt::format("{} {} {}", step, text, joined(all))));
 }
 
 template <class T> void write_to(const fs::path& path, const Checkpoint<T>& checkpoint) {
@@ -62,7 +72,9 @@ std::vector<fs::path> checkpoints(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
-    if (name.starts_with(start) && name.ends_with(ending)) all.push_back(at->path());
+    if (name.starts_with(start) && name.ends_with(ending) &&
+        digits(at->path().stem().string().substr(start.size())))
+      all.push_back(at->path());
   }
   std::ranges::sort(all, std::greater());
   return all;
@@ -100,18 +112,23 @@ template <class T> CheckpointFolder<T>::CheckpointFolder(fs::path folder, std::s
              ? "another run is writing there: wait for its end, or take another folder"
              : std::generic_category().message(why));
   }
-  for (fs::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error))
-    if (at->path().extension() == ".tmp") {  // of a run that was killed; nobody else is here
-      std::error_code ignored;
+  // NAME.PID.tmp is of a run that was killed: nobody else is here.
+  for (fs::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+    const std::string process = at->path().stem().extension().string();
+    std::error_code ignored;
+    if (at->path().extension() == ".tmp" && !process.empty() && digits(process.substr(1)))
       fs::remove(at->path(), ignored);
-    }
+  }
 }
 
 template <class T> CheckpointFolder<T>::~CheckpointFolder() { ::close(lock_); }
 
 template <class T> void CheckpointFolder<T>::write(const Checkpoint<T>& checkpoint) {
-  write_to(folder_ / fmt::format("{}{:012}{}", start, checkpoint.step, ending), checkpoint);
-  const std::vector<fs::path> all = checkpoints(folder_);
+  const fs::path path = folder_ / fmt::format("{}{:012}{}", start, checkpoint.step, ending);
+  write_to(path, checkpoint);
+  std::vector<fs::path> all = checkpoints(folder_);
+  // Later ones were passed over as damaged, or this wouldn't be written: they are the first to go.
+  std::ranges::stable_partition(all, [&](const fs::path& other) { return other <= path; });
   std::error_code ignored;
   for (std::size_t i = keep_; i < all.size(); ++i) fs::remove(all[i], ignored);
 }

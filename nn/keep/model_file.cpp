@@ -21,6 +21,11 @@ template <class T> Tensor<T> transposed(const Tensor<T>& x) {
   return y;
 }
 
+[[noreturn]] void damaged(const std::string& path, const std::exception& error) {
+  throw DataError(
+      fmt::format("{}: what it says of its model can't be used: {}", path, error.what()));
+}
+
 Json in_json(const ModelInfo& info) {
   Json json{{"classes", info.classes}, {"note", info.note}};
   Json& shape = json["sample_shape"] = Json::array();
@@ -41,8 +46,12 @@ ModelInfo to_info(const Json& json) {
   info.note = json.at("note");
   std::array<std::uint32_t, 4> sizes{};
   const Json& shape = json.at("sample_shape");
-  if (shape.size() > sizes.size()) throw DataError("[model] the sample's shape has too many axes");
-  for (std::size_t i = 0; i < shape.size(); ++i) sizes[i] = shape.at(i);
+  if (shape.size() > sizes.size()) throw ValueError("the sample's shape has too many axes");
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (!shape.at(i).is_number_unsigned() || shape.at(i) > ~0u)
+      throw ValueError("the sample's shape is no shape");
+    sizes[i] = shape.at(i);
+  }
   info.sample_shape = Shape::of(sizes, static_cast<std::uint32_t>(shape.size()));
   if (!json.contains("encoding")) return info;
   const Json& encoding = json.at("encoding");
@@ -72,31 +81,36 @@ template <class T>
 Pieces<T> fitting(Module<T>& model, const SafeTensors& file, const std::string& path) {
   Pieces<T> pieces;
   std::vector<std::string> missing, extra, different, bad;
-  std::map<std::string, bool> used;
+  std::map<std::string_view, const SafeTensors::Entry*> left;
+  for (const SafeTensors::Entry& entry : file.entries()) left[entry.name] = &entry;
   const auto read = [&](const std::string& name, const Shape& shape, Layout layout) {
-    used[name] = true;
-    if (!file.contains(name)) {
+    const bool turned = layout == Layout::transposed && shape.rank() == 2;
+    std::vector<std::uint64_t> wanted(shape.sizes().begin(), shape.sizes().begin() + shape.rank());
+    if (turned) std::swap(wanted[0], wanted[1]);
+    const auto at = left.find(name);
+    if (at == left.end()) {
       missing.push_back(name);
-      return Tensor<T>(Shape{0u});
+      return Tensor<T>();
+    }
+    const auto& found = at->second->shape;
+    left.erase(at);
+    if (found != wanted) {
+      different.push_back(fmt::format("{} is ({}) in the file, ({}) in the model{}", name,
+                                      joined(found), joined(wanted),
+                                      turned ? ", as (out, in)" : ""));
+      return Tensor<T>();
     }
     Tensor<T> x = file.tensor<T>(name);
-    if (layout == Layout::transposed) x = transposed(x);
-    if (x.shape() != shape)
-      different.push_back(fmt::format("{} is {} in the file, {} in the model{}", name,
-                                      to_string(x.shape()), to_string(shape),
-                                      layout == Layout::transposed ? ", as (in, out)" : ""));
     if (!std::ranges::all_of(x, [](T v) { return std::isfinite(v); })) bad.push_back(name);
-    return x;
+    return turned ? transposed(x) : x;
   };
   Members<T> all = model.contents();
   for (const auto& entry : all.parameters)
     pieces.parameters.emplace_back(entry, read(entry.name, entry.parameter->shape(), entry.layout));
   for (const auto& entry : all.buffers)
     pieces.buffers.emplace_back(entry, read(entry.name, entry.buffer->shape(), Layout::as_is));
-  for (const SafeTensors::Entry& entry :
-       file.entries())  // PyTorch counts batches; nothing needs it
-    if (!used[entry.name] && !entry.name.ends_with("num_batches_tracked"))
-      extra.push_back(entry.name);
+  for (const auto& [name, entry] : left)  // PyTorch counts batches; nothing needs it
+    if (!name.ends_with("num_batches_tracked")) extra.emplace_back(name);
   std::string text;
   const auto add = [&](const char* what, const std::vector<std::string>& names) {
     if (!names.empty()) text += fmt::format("{}{}{}", text.empty() ? "" : "; ", what, some(names));
@@ -120,8 +134,9 @@ void load_from(Module<T>& model, const SafeTensors& file, const std::string& pat
 }  // namespace
 
 template <class T> std::string architecture(Module<T>& model) {
+  model.contents();  // a scope is a part's name: it has to be told before it is described
   const Json layers = described(model);
-  return layers.is_null() ? std::string() : layers.dump();
+  return layers.contains("parts") ? layers.dump() : std::string();  // a single layer has no name
 }
 
 template <class T>
@@ -134,7 +149,8 @@ void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& 
   for (const auto& entry : all.buffers) file.add(entry.name, *entry.buffer);
   Json about{{"version", 1}};
   about.update(in_json(info));
-  if (const Json layers = described(model); !layers.is_null()) about["model"] = layers;
+  if (const Json layers = described(model); layers.contains("parts"))
+    about["architecture"] = layers;
   file.set_metadata("format", "pt");  // what PyTorch's tools look for
   file.set_metadata("ramp", about.dump());
   file.write(path);
@@ -143,14 +159,16 @@ void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& 
 std::optional<FileInfo> model_info(const SafeTensors& file) try {
   const auto at = file.metadata().find("ramp");
   if (at == file.metadata().end()) return {};
-  const Json about = Json::parse(at->second);
+  const Json about = parsed(at->second);
   if (about.at("version") != 1)
-    throw DataError("[model] the file was written by a later version of this library");
-  return FileInfo{about.contains("model") ? about.at("model").dump() : std::string(),
+    throw DataError(
+        fmt::format("{}: it was written by a later version of this library", file.path()));
+  return FileInfo{about.contains("architecture") ? about.at("architecture").dump() : std::string(),
                   to_info(about)};
 } catch (const Json::exception& error) {
-  throw DataError(
-      fmt::format("[model] what the file says of its model is damaged: {}", error.what()));
+  damaged(file.path(), error);
+} catch (const ValueError& error) {
+  damaged(file.path(), error);
 }
 
 template <class T> ModelInfo load(Module<T>& model, const std::filesystem::path& path) {
@@ -168,19 +186,18 @@ template <class T> LoadedModel<T> load_model(const std::filesystem::path& path) 
         fmt::format("[load_model] {}: the file doesn't say of what layers the model is: "
                     "build it, and load() the numbers into it",
                     path.string()));
-  const Json layers = Json::parse(about->architecture);
-  Sequential<T> model(layers.contains("scope") ? layers.at("scope").get<std::string>()
-                                               : "sequential");
-  if (layers.contains("parts"))
-    for (const Json& part : layers.at("parts")) push_described(model, part.at("name"), part);
-  else
-    throw DataError(fmt::format("[load_model] {}: it is a single layer: load() it", path.string()));
+  std::uint64_t bytes = 0;
+  for (const SafeTensors::Entry& entry : file.entries()) bytes += entry.bytes;
+  Sequential<T> model = rebuilt<T>(parsed(about->architecture), bytes);
   load_from(model, file, path.string());
   model.eval();
   return {std::move(model), std::move(about->info)};
 } catch (const Json::exception& error) {
-  throw DataError(fmt::format("[load_model] {}: the list of layers is damaged: {}", path.string(),
-                              error.what()));
+  damaged(path.string(), error);
+} catch (const ValueError& error) {  // of a layer that can't be
+  damaged(path.string(), error);
+} catch (const ShapeError& error) {  // layers and numbers of one file that don't go together
+  throw DataError(error.what());
 }
 
 #define RAMP_MODEL_FILE(T)                                                        \

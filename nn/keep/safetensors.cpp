@@ -48,18 +48,17 @@ std::optional<std::size_t> bytes_of(const SafeTensors::Entry& entry) {
 
 // Refuses a name that comes twice in one object, of which the parser would keep the last, and what
 // is nested deeper than the format is.
-Json parse_header(const char* begin, const char* end) {
+template <class Fail> Json parse_header(std::string_view text, const Fail& fail) {
   std::vector<std::set<std::string>> keys;
-  std::string twice;
   const auto look = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > 4) throw std::length_error("it is nested too deep");
+    if (depth > 4) fail("the header is nested deeper than the format is");
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
-      throw std::length_error(fmt::format("'{}' comes twice", parsed.get<std::string>()));
+      fail(fmt::format("'{}' comes twice in the header", parsed.get<std::string>()));
     return true;
   };
-  return Json::parse(begin, end, look);
+  return Json::parse(text, look);
 }
 
 }  // namespace
@@ -84,20 +83,21 @@ SafeTensors::SafeTensors(const std::filesystem::path& path) : path_(path.string(
     fail("something other than spaces follows behind the header");
   Json header;
   try {
-    header = parse_header(begin, begin + length);
+    header = parse_header(written, fail);
     for (const auto& [name, value] : header.items()) {
       if (name == "__metadata__") {
         metadata_ = value.get<std::map<std::string, std::string>>();
         continue;
       }
       const auto offsets = value.at("data_offsets").get<std::vector<Json>>();
+      const auto sizes = value.at("shape").get<std::vector<Json>>();
       Entry entry{name, value.at("dtype"), {}, 0, 0};
       const auto natural = [&](const Json& n) {
         if (!n.is_number_unsigned())
           fail(fmt::format("'{}' has a size that is no whole number", name));
         return n.get<std::uint64_t>();
       };
-      for (const Json& n : value.at("shape")) entry.shape.push_back(natural(n));
+      for (const Json& n : sizes) entry.shape.push_back(natural(n));
       if (value.size() != 3 || offsets.size() != 2)
         fail(fmt::format("'{}' has other members than dtype, shape and two data_offsets", name));
       if (size_of_type(entry.type) == 0)
@@ -114,8 +114,6 @@ SafeTensors::SafeTensors(const std::filesystem::path& path) : path_(path.string(
     }
   } catch (const Json::exception& error) {
     fail(fmt::format("the header is damaged: {}", error.what()));
-  } catch (const std::length_error& error) {
-    fail(fmt::format("the header is damaged: {}", error.what()));
   }
   std::ranges::stable_sort(entries_, {},
                            [](const Entry& e) { return std::pair(e.offset, e.offset + e.bytes); });
@@ -126,7 +124,7 @@ SafeTensors::SafeTensors(const std::filesystem::path& path) : path_(path.string(
                        entry.offset < end ? "overlaps" : "leaves a gap behind"));
     end += entry.bytes;
   }
-  data_ = text.substr(sizeof length + length);
+  data_ = std::move(text.erase(0, sizeof length + length));
   if (end != data_.size())
     fail(fmt::format("{} bytes follow behind the last tensor", data_.size() - end));
 }

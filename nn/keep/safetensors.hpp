@@ -16,7 +16,7 @@ namespace ramp::nn {
 
 /// A file in memory. It refuses, by DataError with the path, whatever the format doesn't allow: a
 /// header longer than 100 MB or the file, that is no object, with a name twice, padding other than
-/// spaces; a tensor with an unknown type, more than 4 axes here, offsets that overlap, leave a gap,
+/// spaces; a tensor with an unknown type, offsets that overlap, leave a gap,
 /// lie outside of the file, or don't fit its shape; bytes behind the last one; names that are no
 /// UTF-8.
 class SafeTensors {
@@ -30,12 +30,13 @@ class SafeTensors {
   SafeTensors() = default;
   explicit SafeTensors(const std::filesystem::path& path);
 
+  const std::string& path() const { return path_; }  // empty for one that wasn't read
   /// In the order of their place in the file.
   const std::vector<Entry>& entries() const { return entries_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   bool contains(std::string_view name) const { return find(name) != nullptr; }
-  /// The numbers as T. DataError for a name that isn't there, which lists those that are, and for
-  /// an integer that T can't hold.
+  /// The numbers as T. DataError for a name that isn't there, which lists those that are, for more
+  /// than 4 axes, and for an integer that T can't hold; floats are rounded.
   template <class T> Tensor<T> tensor(std::string_view name) const;
 
   /// To be written: as F32 or F64, as T is. ValueError for a name that is taken.
