@@ -28,7 +28,7 @@ struct Networks {
     for (int layer = 0; layer < depth; ++layer) {
       const std::int64_t in = layer == 0 ? 1 : width, out = layer + 1 == depth ? 1 : width;
       Tensor<double> w(Shape{networks, in, out});
-      const double spread = nn::deviation(nn::Init::he_normal, in, out, std::sqrt(2.0));
+      const double spread = std::sqrt(2.0 / static_cast<double>(in));  // He et al.
       for (double& x : w) x = spread * random.normal();
       weights.push_back(std::move(w));
     }

@@ -67,26 +67,27 @@ class Net : public nn::Module<float> {
     const std::array<std::int64_t, 4> sizes{2, 16, 16, 2};
     for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
       nn::Random random = nn::Random(seed).stream(i);
-      layers_.push_back(
-          &add<nn::Linear<float>>(fmt::format("{}", i), sizes[i], sizes[i + 1], random));
+      layers_.emplace_back(sizes[i], sizes[i + 1], random, nn::LinearOptions{.gain = 1});
     }
   }
+  void members(nn::Members<float>& m) override { m("layers", layers_); }
   const std::vector<Var<float>>& pre_activations() const { return z_; }  // of the last call
 
- private:
   Var<float> forward(const Var<float>& x) override {
     z_.clear();
     Var<float> h = x;
-    for (nn::Linear<float>* layer : layers_) {
-      h = (*layer)(h);
-      if (layer == layers_.back()) break;
+    for (nn::Linear<float>& layer : layers_) {
+      h = layer(h);
+      if (&layer == &layers_.back()) break;
       z_.push_back(h);
       h = spelled(spelling_, h);
     }
     return h;
   }
+
+ private:
   std::size_t spelling_;
-  std::vector<nn::Linear<float>*> layers_;
+  std::vector<nn::Linear<float>> layers_;
   std::vector<Var<float>> z_;
 };
 
@@ -102,12 +103,10 @@ struct Run {
 Run train(const nn::Dataset<float>& data, std::size_t batch, std::size_t spelling, double c,
           std::uint64_t epochs, std::uint64_t seed) {
   Net net(spelling, seed);
-  nn::TrainerOptions options{.epochs = epochs, .batch_size = batch, .seed = seed};
-  options.sgd.learning_rate = 0.05;
+  nn::FitOptions<float> options{.epochs = epochs, .batch_size = batch, .seed = seed};
   options.tape.at_zero = c;
-  nn::Trainer<float> trainer(net, data, options);
   Run run;
-  trainer.on_step([&](const nn::StepInfo<float>& step) {
+  options.on_step = [&](const nn::StepInfo<float>& step) {
     run.losses.push_back(step.loss_value);
     for (const Var<float>& z : net.pre_activations()) {
       const View<const float> values = z.view();
@@ -117,9 +116,10 @@ Run train(const nn::Dataset<float>& data, std::size_t batch, std::size_t spellin
       run.seen += values.size();
     }
     return true;
-  });
-  trainer.run();
-  run.accuracy = *nn::evaluate(net, data).accuracy;
+  };
+  nn::SGD<float> sgd(net.parameters(), {.learning_rate = 0.05});
+  nn::fit(net, sgd, "cross_entropy", data, options);
+  run.accuracy = nn::evaluate(net, data).at("accuracy");
   return run;
 }
 

@@ -138,19 +138,20 @@ void print_training(const nn::Split<float>& data, std::uint64_t epochs, std::siz
           Net<float> net(static_cast<std::int64_t>(data.train.features()), 2, width, half,
                          nn::Random(seed).stream(run));
           net.rule = rule;
-          nn::Trainer<float> trainer(
-              net, data.train,
-              {.epochs = epochs, .batch_size = 128, .seed = seed + run, .tape = {.at_zero = c}});
-          trainer.on_step([&](const nn::StepInfo<float>& step) {
+          nn::FitOptions<float> options{
+              .epochs = epochs, .batch_size = 128, .seed = seed + run, .tape = {.at_zero = c}};
+          options.on_step = [&](const nn::StepInfo<float>& step) {
             const Zeros here = study::pre_activations(step.loss.tape());
             zeros.zeros += here.zeros;
             zeros.seen += here.seen;
             study::progress("training, {} bits, c = {}, step {}", half ? 16 : 32, c, step.step);
             return true;
-          });
+          };
+          nn::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1});
           try {
-            trainer.run();
-            accuracies += fmt::format(" {:6.2f}", 100 * *nn::evaluate(net, data.test).accuracy);
+            nn::fit(net, sgd, "cross_entropy", data.train, options);
+            accuracies +=
+                fmt::format(" {:6.2f}", 100 * nn::evaluate(net, data.test).at("accuracy"));
           } catch (const nn::NonFiniteError&) {
             accuracies += "   lost";
           }

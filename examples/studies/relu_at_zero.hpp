@@ -75,28 +75,32 @@ template <class T> class Net : public nn::Module<T> {
       for (const Shape& shape : {Shape{in, out}, Shape{out}}) {
         Tensor<T> t(shape);
         for (T& x : t) x = static_cast<T>(random.uniform(-bound, bound));
-        parameters_.push_back(
-            &this->add_parameter(fmt::format("{}{}", shape.rank() == 2 ? 'w' : 'b', i), t));
+        parameters_.emplace_back(fmt::format("{}{}", shape.rank() == 2 ? 'w' : 'b', i), t);
       }
     }
   }
-  const Tensor<T>& first_gradient() const { return parameters_[0]->gradient(); }
+  const Tensor<T>& first_gradient() const { return parameters_[0].gradient(); }
 
- private:
-  Var<T> in_precision(const Var<T>& x) const { return half_ ? record<Half>({}, x) : x; }
+  void members(nn::Members<T>& m) override {
+    for (Parameter<T>& p : parameters_) m(p.name(), p);
+  }
   Var<T> forward(const Var<T>& x) override {
     Var<T> h = in_precision(x);
     for (std::size_t i = 0; i < parameters_.size(); i += 2) {
       const auto parameter = [&](std::size_t k) {
-        return in_precision(x.tape().parameter(*parameters_[k]));
+        return in_precision(x.tape().parameter(parameters_[k]));
       };
       if (i > 0) h = rule == Rule::multiply ? relu(h) : overwriting_relu(h);
       h = in_precision(matmul(h, parameter(i)) + parameter(i + 1));
     }
     return h;
   }
+
+ private:
+  Var<T> in_precision(const Var<T>& x) const { return half_ ? record<Half>({}, x) : x; }
+
   bool half_;
-  std::vector<Parameter<T>*> parameters_;
+  std::vector<Parameter<T>> parameters_;
 };
 
 struct Zeros {

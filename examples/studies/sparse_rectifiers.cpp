@@ -4,11 +4,15 @@
 #include "study.hpp"
 
 #include <autodiff/kernels/gemm.hpp>
+#include <nn/data/file_writer.hpp>
 #include <nn/nn.hpp>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -24,9 +28,11 @@ constexpr std::string_view about =
     "layers, minibatches of 10, the learning rate chosen on a grid by the held-out error, several\n"
     "seeds; test error and true zeros, also with an L1 penalty on activations. Data: MNIST, else\n"
     "Fashion-MNIST, else points in the plane. Full mode: 3 layers of 1000, 50,000 images, 10,000\n"
-    "held out; about 45 minutes on 2 idle cores.";
+    "held out; about three hours of processor time. With --resume DIR it can be stopped, or "
+    "killed,\n"
+    "and goes on when it is started again.";
 
-constexpr std::array activations{Activation::relu, Activation::tanh, Activation::softplus};
+constexpr std::array<std::string_view, 3> kinds{"relu", "tanh", "softplus"};
 constexpr std::array rates{0.003, 0.01, 0.03, 0.1, 0.3};
 
 struct Plan {
@@ -62,29 +68,28 @@ Data load(const Plan& plan, bool full, std::uint64_t seed) {
 // An MLP that keeps hold of what its hidden layers give, for the penalty.
 struct Deep : Module<float> {
   Deep(const std::vector<std::int64_t>& sizes, Activation activation, Random random)
-      : Module("deep"), activation_(activation) {
+      : Module("deep") {
     for (std::size_t i = 0; i + 1 < sizes.size(); ++i)
-      add<Linear<float>>(fmt::format("layer{}", i), sizes[i], sizes[i + 1], random,
-                         LinearOptions{.init = Init::glorot_uniform});
+      layers.emplace_back(
+          sizes[i], sizes[i + 1], random,
+          LinearOptions{.activation = i + 2 < sizes.size() ? activation : "identity",
+                        .init = "glorot_uniform"});
   }
+  void members(Members<float>& m) override { m("layers", layers); }
   Var<float> forward(const Var<float>& x) override {
-    hidden_.clear();
+    hidden.clear();
     Var<float> y = x;
-    for (const auto& layer : parts()) {
-      y = (*layer)(y);
-      if (layer == parts().back()) break;
-      const auto scope = x.tape().scope(layer->name());
-      hidden_.push_back(y = activate(activation_, y));
-    }
+    for (Linear<float>& layer : layers) hidden.push_back(y = layer(y));
+    hidden.pop_back();
     return y;
   }
 
-  Activation activation_;
-  std::vector<Var<float>> hidden_;
+  std::vector<Linear<float>> layers;
+  std::vector<Var<float>> hidden;
 };
 
 struct Job {
-  Activation activation;
+  std::string_view activation;
   double rate, penalty;
   std::uint64_t seed;
   std::size_t epochs;
@@ -95,45 +100,65 @@ struct Result {
   std::size_t best = 0;           // that epoch, from 1
 };
 
-Result train(const Data& data, const Plan& plan, const Job& job) {
+// The result of a training that has ended, in its folder; nothing where it hasn't.
+std::optional<Result> result_in(const std::filesystem::path& folder) {
+  std::ifstream file(folder / "result");
+  Result r;
+  if (!(file >> r.held_out >> r.test >> r.zeros >> r.dead >> r.best)) return {};
+  return r;
+}
+
+Result train(const Data& data, const Plan& plan, const Job& job, std::filesystem::path folder) {
+  if (!folder.empty()) {
+    folder /=
+        fmt::format("{}-{}-{}-{}-{}", job.activation, job.rate, job.penalty, job.seed, job.epochs);
+    if (const auto result = result_in(folder)) return *result;
+  }
   const auto in = static_cast<std::int64_t>(data.train.features());
   Deep model({in, plan.width, plan.width, plan.width, data.train.classes}, job.activation,
              Random(job.seed).stream(0));
   SGD<float> optimizer(model.parameters(), {.learning_rate = job.rate});
-  Loader<float> loader(data.train, 10, job.seed);
-  Tape<float> tape;
+  FitOptions<float> options{
+      .epochs = job.epochs, .batch_size = 10, .seed = job.seed, .restore_best = true};
+  options.watch = "accuracy";
+  if (job.penalty > 0)  // of a sample's activations, summed over all units: mean over the batch
+    options.penalty = [&](Tape<float>& tape) {
+      Var<float> sum_of_all = tape.constant(0.0f);
+      for (const Var<float>& h : model.hidden)
+        sum_of_all += job.penalty / static_cast<double>(h.shape()[0]) * sum(abs(h));
+      return sum_of_all;
+    };
+  if (!folder.empty()) options.keep = {.folder = folder, .resume = true};
+  Trainer<float> trainer(model, optimizer, "cross_entropy", data.train, &data.held_out, options);
   Result result;
-  for (std::size_t epoch = 0; epoch < job.epochs; ++epoch) {
-    for (const Batch<float>& batch : loader.epoch(epoch)) {
-      tape.clear();
-      const Var<float> scores = model(tape.borrow(batch.inputs));
-      Var<float> loss = ramp::nn::cross_entropy(scores, batch.labels);
-      if (job.penalty > 0)  // of a sample's activations, summed over all units: mean over the batch
-        for (const Var<float>& h : model.hidden_)
-          loss += job.penalty / static_cast<double>(batch.size()) * sum(abs(h));
-      if (!std::isfinite(loss.item())) return result;  // the rate is too high: what there was
-      tape.backward(loss);
-      optimizer.step();
-    }
-    const double held_out = 1 - *evaluate(model, data.held_out).accuracy;
-    if (held_out >= result.held_out) continue;
-    result = {held_out, 1 - *evaluate(model, data.test).accuracy, 0, 0, epoch + 1};
+  try {
+    trainer.run();
+  } catch (const NonFiniteError&) {  // the rate is too high: what there was
+    trainer.take_best();
+  }
+  if (const FitResult& fitted = trainer.result(); !fitted.epochs.empty()) {
+    result = {1 - fitted.epochs[fitted.best].valid.at("accuracy"),
+              1 - evaluate(model, data.test).at("accuracy"), 0, 0, fitted.best + 1};
     const auto layers = monitor_units(model, data.test, {.smooth = true});
     for (const UnitReport& layer : layers) {
       result.zeros += layer.sparsity / static_cast<double>(layers.size());
       result.dead += layer.dead_share() / static_cast<double>(layers.size());
     }
   }
+  if (!folder.empty())
+    replace_file(folder / "result", fmt::format("{} {} {} {} {}\n", result.held_out, result.test,
+                                                result.zeros, result.dead, result.best));
   return result;
 }
 
 // Jobs are independent of each other: a tape, a model and a loader each.
-std::vector<Result> train(const Data& data, const Plan& plan, const std::vector<Job>& jobs) {
+std::vector<Result> train(const Data& data, const Plan& plan, const std::vector<Job>& jobs,
+                          const std::filesystem::path& folder) {
   std::vector<Result> results(jobs.size());
   std::atomic<std::size_t> next = 0, done = 0;
   const auto work = [&] {
     for (std::size_t i; (i = next++) < jobs.size();) {
-      results[i] = train(data, plan, jobs[i]);
+      results[i] = train(data, plan, jobs[i], folder);
       study::progress("{} of {} trainings", ++done, jobs.size());
     }
   };
@@ -171,7 +196,7 @@ void row(const std::string& name, std::span<const Result> results) {
 int main(int argc, char** argv) {
   const study::Options options = study::parse(argc, argv, about);
   ramp::set_blas_threads(1);  // its threads and ours together are slower by tens
-  Plan plan = options.full ? Plan{1000, 3, 15, 2, 50000, 10000, {1e-4, 3e-4, 1e-3, 3e-3}}
+  Plan plan = options.full ? Plan{1000, 2, 15, 2, 50000, 10000, {1e-4, 3e-4, 1e-3, 3e-3}}
                            : Plan{64, 2, 3, 2, 2000, 500, {1e-3, 1e-2}};
   if (options.runs > 0) plan.seeds = options.runs;
   if (options.epochs > 0) plan.epochs = options.epochs;
@@ -186,33 +211,33 @@ int main(int argc, char** argv) {
   fmt::print("\n|---|---|---|---|---|---|\n");
 
   std::vector<Job> jobs;
-  for (const Activation a : activations)
+  for (const std::string_view a : kinds)
     for (const double rate : rates) jobs.push_back({a, rate, 0, options.seed, plan.grid_epochs});
-  const std::vector<Result> grid = train(data, plan, jobs);
-  std::array<double, activations.size()> best{};
-  for (std::size_t a = 0; a < activations.size(); ++a) {
+  const std::vector<Result> grid = train(data, plan, jobs, options.resume);
+  std::array<double, kinds.size()> best{};
+  for (std::size_t a = 0; a < kinds.size(); ++a) {
     const std::span all = std::span(grid).subspan(a * rates.size(), rates.size());
     const auto better = [](const Result& x, const Result& y) { return x.held_out < y.held_out; };
     best[a] = rates[static_cast<std::size_t>(std::ranges::min_element(all, better) - all.begin())];
-    fmt::print("| {} |", to_string(activations[a]));
+    fmt::print("| {} |", kinds[a]);
     for (const Result& r : all) fmt::print(" {:.2f} |", 100 * r.held_out);
     fmt::print("\n");
   }
 
   jobs.clear();
-  for (std::size_t a = 0; a < activations.size(); ++a)
+  for (std::size_t a = 0; a < kinds.size(); ++a)
     for (std::size_t s = 0; s < plan.seeds; ++s)
-      jobs.push_back({activations[a], best[a], 0, options.seed + s, plan.epochs});
+      jobs.push_back({kinds[a], best[a], 0, options.seed + s, plan.epochs});
   for (const double penalty : plan.penalties)
-    jobs.push_back({Activation::relu, best[0], penalty, options.seed, plan.epochs});
-  const std::vector<Result> all = train(data, plan, jobs);
+    jobs.push_back({kinds[0], best[0], penalty, options.seed, plan.epochs});
+  const std::vector<Result> all = train(data, plan, jobs, options.resume);
   const auto of = [&](std::size_t a) { return std::span(all).subspan(a * plan.seeds, plan.seeds); };
   fmt::print("\n| activation {}|---|---|---|---|---|\n", head);
-  for (std::size_t a = 0; a < activations.size(); ++a)
-    row(fmt::format("{} at {}", to_string(activations[a]), best[a]), of(a));
+  for (std::size_t a = 0; a < kinds.size(); ++a)
+    row(fmt::format("{} at {}", kinds[a], best[a]), of(a));
   fmt::print("\n| relu with L1 {}|---|---|---|---|---|\n", head);
   row("0", of(0).first(1));
-  const std::span sweep = std::span(all).subspan(activations.size() * plan.seeds);
+  const std::span sweep = std::span(all).subspan(kinds.size() * plan.seeds);
   for (std::size_t i = 0; i < sweep.size(); ++i)
     row(fmt::format("{}", plan.penalties[i]), sweep.subspan(i, 1));
 

@@ -21,6 +21,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::size_t runs = 0;              // 0: what the mode says
   std::size_t epochs = 0, rows = 0;  // of a study that trains; the same
+  std::string resume;                // a folder that keeps what is done; empty: none
 };
 
 inline Options parse(int argc, char** argv, std::string_view about) {
@@ -32,6 +33,7 @@ inline Options parse(int argc, char** argv, std::string_view about) {
                "  --seed N   of all random numbers; 1\n"
                "  --runs N   networks (or seeds) a cell, instead of the mode's own number\n"
                "  --epochs N, --rows N   length of a training and size of its set, the same way\n"
+               "  --resume DIR   keep what is done there, and go on with it (sparse_rectifiers)\n"
                "  --help     this text\n\n"
                "It exits with 1 if a measurement contradicts what it should be.\n",
                about);
@@ -59,6 +61,8 @@ inline Options parse(int argc, char** argv, std::string_view about) {
       number(options.epochs);
     } else if (word == "--rows") {
       number(options.rows);
+    } else if (word == "--resume" && i + 1 < argc) {
+      options.resume = argv[++i];
     } else {
       fmt::print(stderr, "no option {}\n\n", word);
       usage(stderr);

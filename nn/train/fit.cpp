@@ -336,6 +336,7 @@ template <class T> const FitResult& Trainer<T>::run() {
   state_->train();
   return state_->run.result;
 }
+template <class T> void Trainer<T>::take_best() { state_->take_best(); }
 template <class T> const FitResult& Trainer<T>::result() const { return state_->run.result; }
 template <class T> Loader<T>& Trainer<T>::loader() { return state_->loader; }
 template <class T> Tape<T>& Trainer<T>::tape() { return state_->tape; }

@@ -128,6 +128,8 @@ template <class T = float> class Trainer {
   const FitResult& run();
 
   const FitResult& result() const;  // so far
+  /// Gives the model the weights of the best epoch so far, where they were kept (restore_best).
+  void take_best();
   Loader<T>& loader();
   Tape<T>& tape();  // of the last step
 

@@ -207,10 +207,8 @@ TEST_CASE("ramp train --watch-kinks counts what an independent count finds") {
   };
   std::vector<std::vector<Count>> counts(3, std::vector<Count>(2));
   std::uint64_t steps = 0, at_kink = 0, near = 0;
-  ramp::nn::Trainer<float> trainer(
-      model, data.train,
-      {.sgd = {.learning_rate = 0.1}, .epochs = 3, .batch_size = 64, .seed = seeds()});
-  trainer.on_step([&](const ramp::nn::StepInfo<float>& step) {
+  ramp::nn::FitOptions<float> options{.epochs = 3, .batch_size = 64, .seed = seeds()};
+  options.on_step = [&](const ramp::nn::StepInfo<float>& step) {
     const ramp::Tape<float>& tape = step.loss.tape();
     std::size_t layer = 0;
     for (std::uint32_t i = 1; i <= tape.size(); ++i) {
@@ -224,8 +222,9 @@ TEST_CASE("ramp train --watch-kinks counts what an independent count finds") {
     }
     ++steps;
     return true;
-  });
-  trainer.run();
+  };
+  ramp::nn::SGD<float> sgd(model.parameters(), {.learning_rate = 0.1});
+  fit(model, sgd, "cross_entropy", data.train, options);
   CHECK(steps == 3 * 7);
 
   for (std::size_t epoch = 0; epoch < 3; ++epoch) {

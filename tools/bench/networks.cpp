@@ -49,7 +49,7 @@ class RampMlp {
       : network_(n),
         batch_(batch),
         model_({n.sizes.begin(), n.sizes.end()},
-               {.activation = n.tanh ? nn::Activation::tanh : nn::Activation::relu, .seed = 1}),
+               {.activation = n.tanh ? "tanh" : "relu", .seed = 1}),
         sgd_(model_.parameters(), {.learning_rate = double{n.rate}}),
         tape_(options) {}
 

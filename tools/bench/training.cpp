@@ -45,7 +45,7 @@ void compare(Table& table, const Options& options, const std::string& name, cons
         tape.backward(nn::cross_entropy<float>(model(tape.borrow(b.inputs)), b.labels));
         sgd.step();
       }
-      return *nn::evaluate(model, data.test).accuracy;
+      return nn::evaluate(model, data.test).at("accuracy");
     });
   };
   // In the loader's order, for whoever brings no loader.
