@@ -225,9 +225,11 @@ TEST_CASE("a checkpoint of any step, restored into fresh objects, goes on to the
       check_part(second.seen, whole.seen);
       check_same(second, whole);
     }
-    Training again(c, 99);  // of the end, into one that has come to its own
+    Training first(c), again(c, 99);  // also into one that has come to its own end
+    first.stop_at = 4;
+    first.trainer->run();
     again.trainer->run();
-    again.trainer->restore(whole.trainer->checkpoint());
+    again.trainer->restore(first.trainer->checkpoint());
     again.trainer->run();
     check_same(again, whole);
   }
