@@ -78,7 +78,8 @@ TEST_CASE("any cells come back as they were written") {
       for (std::size_t i = 0; i < width; ++i) {
         for (std::uint64_t n = random.below(6); n-- > 0;)
           row[i] += alphabet[static_cast<std::size_t>(random.below(alphabet.size()))];
-        text += (i ? "," : "") + in_quotes(row[i]);
+        text += i ? "," : "";
+        text += in_quotes(row[i]);
       }
     }
     CAPTURE(text);
