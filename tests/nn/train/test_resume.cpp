@@ -279,7 +279,7 @@ TEST_CASE("the folder alone is enough to go on: stopped, or ended by an exceptio
                              .seconds = seconds,
                              .least_seconds = 0};
       std::uint64_t seed = 1;
-      for (const std::uint64_t stop : {7, 8, 13}) {
+      for (const std::uint64_t stop : {7u, 8u, 13u}) {
         Training part(c, seed, keep);
         (thrown ? part.throw_at : part.stop_at) = stop;
         if (thrown)

@@ -134,7 +134,8 @@ TEST_CASE("a checkpoint of another run is refused, and leaves everything as it w
   Training first(stopping_at(6));
   first.trainer->run();
   const Checkpoint<float> checkpoint = first.trainer->checkpoint();
-  for (const auto& [message, change] : changes()) {
+  for (const auto& [text, change] : changes()) {
+    const char* const message = text;  // Clang captures no binding
     CAPTURE(message);
     Parts parts = stopping_at(7);
     parts.model.seed = 5;
