@@ -84,7 +84,7 @@ std::string zip(const std::string& name, const std::string& text, int method) {
       number(crc, 4) + number(packed.size(), 4) + number(text.size(), 4) + number(name.size(), 2);
   const std::string local = number(0x04034b50, 4) + start + number(4, 2) + name + "EXTR" + packed;
   const std::string directory = number(0x02014b50, 4) + number(20, 2) + start + number(3, 2) +
-                                number(2, 2) + number(0, 12) + name + "EXT" + "CO";
+                                number(2, 2) + std::string(12, '\0') + name + "EXT" + "CO";
   return local + directory + number(0x06054b50, 4) + number(0, 4) + number(1, 2) + number(1, 2) +
          number(directory.size(), 4) + number(local.size(), 4) + number(7, 2) + "comment";
 }
