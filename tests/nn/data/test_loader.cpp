@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <ranges>
 #include <vector>
@@ -230,7 +231,7 @@ TEST_CASE("a source is any function of rows") {
 }
 
 TEST_CASE("what a source throws, the loop throws, and the loader can be used again") {
-  bool broken = true;
+  std::atomic<bool> broken = true;  // the thread of a loop that was left may still look at it
   const Source<float> source(
       "fragile", 20, 1, 0, 0,
       [&](std::span<const std::uint32_t> rows, const BatchBuffers<float>& to) {
