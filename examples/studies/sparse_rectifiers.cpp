@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
+#include <exception>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -100,20 +103,9 @@ struct Result {
   std::size_t best = 0;           // that epoch, from 1
 };
 
-// The result of a training that has ended, in its folder; nothing where it hasn't.
-std::optional<Result> result_in(const std::filesystem::path& folder) {
-  std::ifstream file(folder / "result");
-  Result r;
-  if (!(file >> r.held_out >> r.test >> r.zeros >> r.dead >> r.best)) return {};
-  return r;
-}
-
-Result train(const Data& data, const Plan& plan, const Job& job, std::filesystem::path folder) {
-  if (!folder.empty()) {
-    folder /=
-        fmt::format("{}-{}-{}-{}-{}", job.activation, job.rate, job.penalty, job.seed, job.epochs);
-    if (const auto result = result_in(folder)) return *result;
-  }
+// With checkpoints in `folder`, if it isn't empty.
+Result train(const Data& data, const Plan& plan, const Job& job,
+             const std::filesystem::path& folder) {
   const auto in = static_cast<std::int64_t>(data.train.features());
   Deep model({in, plan.width, plan.width, plan.width, data.train.classes}, job.activation,
              Random(job.seed).stream(0));
@@ -145,27 +137,55 @@ Result train(const Data& data, const Plan& plan, const Job& job, std::filesystem
       result.dead += layer.dead_share() / static_cast<double>(layers.size());
     }
   }
-  if (!folder.empty())
-    replace_file(folder / "result", fmt::format("{} {} {} {} {}\n", result.held_out, result.test,
-                                                result.zeros, result.dead, result.best));
   return result;
 }
 
+// The result of a training that has ended, in its folder; nothing where it hasn't.
+std::optional<Result> result_in(const std::filesystem::path& folder) {
+  std::ifstream file(folder / "result");
+  Result r;
+  if (!(file >> r.held_out >> r.test >> r.zeros >> r.dead >> r.best)) return {};
+  return r;
+}
+
+// The same, but once: what is done stays in a folder of this training, below `all`.
+Result train_once(const Data& data, const Plan& plan, const Job& job,
+                  const std::filesystem::path& all) {
+  if (all.empty()) return train(data, plan, job, {});
+  const auto folder = all / fmt::format("{}-{}-{}-{}-{}", job.activation, job.rate, job.penalty,
+                                        job.seed, job.epochs);
+  if (const auto done = result_in(folder)) return *done;
+  const Result r = train(data, plan, job, folder);
+  replace_file(folder / "result",
+               fmt::format("{} {} {} {} {}\n", r.held_out, r.test, r.zeros, r.dead, r.best));
+  CheckpointFolder<float>(folder).clear();
+  return r;
+}
+
 // Jobs are independent of each other: a tape, a model and a loader each.
-std::vector<Result> train(const Data& data, const Plan& plan, const std::vector<Job>& jobs,
-                          const std::filesystem::path& folder) {
+std::vector<Result> train_all(const Data& data, const Plan& plan, const std::vector<Job>& jobs,
+                              const std::filesystem::path& folder) {
   std::vector<Result> results(jobs.size());
   std::atomic<std::size_t> next = 0, done = 0;
+  std::exception_ptr failed;
+  std::mutex failing;
   const auto work = [&] {
-    for (std::size_t i; (i = next++) < jobs.size();) {
-      results[i] = train(data, plan, jobs[i], folder);
-      study::progress("{} of {} trainings", ++done, jobs.size());
+    try {
+      for (std::size_t i; (i = next++) < jobs.size();) {
+        results[i] = train_once(data, plan, jobs[i], folder);
+        study::progress("{} of {} trainings", ++done, jobs.size());
+      }
+    } catch (...) {  // a full disk, say: the others end the one they are at
+      next = jobs.size();
+      const std::lock_guard lock(failing);
+      failed = std::current_exception();
     }
   };
   std::vector<std::thread> workers(std::max(1u, std::thread::hardware_concurrency()));
   for (std::thread& worker : workers) worker = std::thread(work);
   for (std::thread& worker : workers) worker.join();
   study::progress("");
+  if (failed) std::rethrow_exception(failed);
   return results;
 }
 
@@ -191,10 +211,17 @@ void row(const std::string& name, std::span<const Result> results) {
              std::ranges::max(results, {}, &Result::best).best);
 }
 
-}  // namespace
+// Results of another study would be taken for this one's.
+void check_same(const std::filesystem::path& file, const std::string& study) {
+  if (std::string line; std::getline(std::ifstream(file) >> std::ws, line) && line != study)
+    throw ramp::ValueError(
+        fmt::format("{} is of another study, '{}', and this one is '{}': give "
+                    "--resume another folder",
+                    file.parent_path().string(), line, study));
+  replace_file(file, study + "\n");
+}
 
-int main(int argc, char** argv) {
-  const study::Options options = study::parse(argc, argv, about);
+int run(const study::Options& options) {
   ramp::set_blas_threads(1);  // its threads and ours together are slower by tens
   Plan plan = options.full ? Plan{1000, 2, 15, 2, 50000, 10000, {1e-4, 3e-4, 1e-3, 3e-3}}
                            : Plan{64, 2, 3, 2, 2000, 500, {1e-3, 1e-2}};
@@ -203,8 +230,15 @@ int main(int argc, char** argv) {
   if (options.rows > 0) plan.rows = options.rows;
   plan.grid_epochs = std::min(plan.grid_epochs, plan.epochs);
   const Data data = load(plan, options.full, options.seed);
-  fmt::print("{}: {} rows to train, {} held out, {} to test; 3 hidden layers of {}\n", data.name,
-             data.train.size(), data.held_out.size(), data.test.size(), plan.width);
+  const std::string what =
+      fmt::format("{}: {} rows to train, {} held out, {} to test; 3 hidden layers of {}", data.name,
+                  data.train.size(), data.held_out.size(), data.test.size(), plan.width);
+  std::optional<CheckpointFolder<float>> ours;  // a second run on the folder is refused
+  if (!options.resume.empty()) {
+    ours.emplace(options.resume);
+    check_same(ours->folder() / "study", fmt::format("{}; seed {}", what, options.seed));
+  }
+  fmt::print("{}\n", what);
   fmt::print("{} epochs, {} seeds; {} epochs on the grid\n\n| held-out error % at rate |",
              plan.epochs, plan.seeds, plan.grid_epochs);
   for (const double rate : rates) fmt::print(" {} |", rate);
@@ -213,7 +247,7 @@ int main(int argc, char** argv) {
   std::vector<Job> jobs;
   for (const std::string_view a : kinds)
     for (const double rate : rates) jobs.push_back({a, rate, 0, options.seed, plan.grid_epochs});
-  const std::vector<Result> grid = train(data, plan, jobs, options.resume);
+  const std::vector<Result> grid = train_all(data, plan, jobs, options.resume);
   std::array<double, kinds.size()> best{};
   for (std::size_t a = 0; a < kinds.size(); ++a) {
     const std::span all = std::span(grid).subspan(a * rates.size(), rates.size());
@@ -230,7 +264,7 @@ int main(int argc, char** argv) {
       jobs.push_back({kinds[a], best[a], 0, options.seed + s, plan.epochs});
   for (const double penalty : plan.penalties)
     jobs.push_back({kinds[0], best[0], penalty, options.seed, plan.epochs});
-  const std::vector<Result> all = train(data, plan, jobs, options.resume);
+  const std::vector<Result> all = train_all(data, plan, jobs, options.resume);
   const auto of = [&](std::size_t a) { return std::span(all).subspan(a * plan.seeds, plan.seeds); };
   fmt::print("\n| activation {}|---|---|---|---|---|\n", head);
   for (std::size_t a = 0; a < kinds.size(); ++a)
@@ -249,4 +283,16 @@ int main(int argc, char** argv) {
   checks.expect(mean(of(0), &Result::test) < mean(of(1), &Result::test) + (options.full ? 0.5 : 10),
                 "rectifiers do as well as tanh");
   return checks.report();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const study::Options options = study::parse(argc, argv, about);
+  try {
+    return run(options);
+  } catch (const ramp::Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
+  }
 }

@@ -58,7 +58,7 @@ class Parser {
     while (true) {
       const std::size_t before = at_;
       skip_spaces();
-      if (take('\r') | take('\n')) continue;
+      if (take('\r') || take('\n')) continue;
       if (at_ < text_.size()) at_ = before;
       return;
     }

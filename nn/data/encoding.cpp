@@ -81,7 +81,8 @@ std::vector<std::string> sorted(const Kinds& kinds) {
   if (!kinds.numbers) return words;
   const auto number = [](const std::string& word) { return *number_in(word); };
   std::ranges::stable_sort(words, {}, number);
-  words.erase(std::ranges::unique(words, {}, number).begin(), words.end());
+  const auto equal = [&](const auto& a, const auto& b) { return number(a) == number(b); };
+  words.erase(std::unique(words.begin(), words.end(), equal), words.end());
   return words;
 }
 

@@ -111,7 +111,6 @@ template <class T> struct Loader<T>::State {
 
   void start(std::uint64_t number, std::size_t first) {
     if (options.prefetch) wait();  // for what a loop that was left early had asked for
-    error = nullptr;
     epoch = number;
     std::iota(order.begin(), order.end(), 0u);
     if (options.shuffle) Random(seed).stream(epoch).shuffle(order);

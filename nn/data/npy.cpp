@@ -193,7 +193,7 @@ template <class T> Tensor<T> npy_from(std::string_view bytes, const std::string&
     for (std::size_t i = 0; i + each <= data.size(); i += each)
       std::reverse(data.begin() + static_cast<std::ptrdiff_t>(i),
                    data.begin() + static_cast<std::ptrdiff_t>(i + each));
-  Tensor<T> x(Shape::of(sizes, static_cast<std::uint32_t>(rank)));
+  Tensor<T> x(Shape::of(sizes, static_cast<int>(rank)));
   const std::size_t bad = convert(type, data.data(), std::span(x.data(), x.size()));
   if (bad < x.size()) fail(name, fmt::format("the whole number at {} doesn't fit", bad));
   return *header.fortran && rank > 1 ? from_fortran(x) : x;

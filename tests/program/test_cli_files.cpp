@@ -133,7 +133,7 @@ TEST_CASE("data that can't be read is told from data that isn't there") {
   fs::create_symlink(folder / "nowhere", folder / "dangling");
   fs::create_symlink(folder / "loop", folder / "loop");
   fs::create_directory(folder / "empty");
-  check_fails(2, at("file"), "is no folder");
+  check_fails(2, at("file"), "is neither a folder nor a table");
   check_fails(2, at("dangling"), "which isn't there");
   check_fails(2, at("loop"), "Too many levels of symbolic links");
   check_fails(2, at("missing"), "no data set or folder");

@@ -38,7 +38,7 @@ std::vector<std::string> as_arguments(const CLI::App& command) {
     const bool flag = option->get_expected_max() == 0;
     std::string value = option->count() > 0 ? option->results().back() : option->get_default_str();
     std::error_code unknown;
-    if (option->get_name() == "--out" ||
+    if ((option->get_name() == "--out" && !value.empty()) ||
         (option->get_name() == "--data" && fs::exists(value, unknown) &&
          value.find_first_of("./") != value.npos))
       value = fs::absolute(value).string();

@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace ramp::nn;
@@ -124,6 +126,36 @@ TEST_CASE("devices and pipes are written to, not replaced") {
   ::close(reader);
   CHECK(std::string(text) == "through");
   CHECK(fs::is_fifo(folder / "pipe"));
+}
+
+TEST_CASE("signals in the middle of a write don't end it") {
+  const TempFolder folder;
+  REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  static std::atomic<int> signals;
+  signals = 0;
+  struct sigaction count {
+  }, old{};
+  count.sa_handler = [](int) { ++signals; };  // and no SA_RESTART
+  sigaction(SIGUSR1, &count, &old);
+  const std::string long_one(1'000'000, 'x');
+  std::string found;
+  const int pipe = ::open((folder / "pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  const pthread_t writer = pthread_self();
+  std::thread reader([&] {
+    while (signals < 20) {  // the pipe is full by then, and the writer waits
+      pthread_kill(writer, SIGUSR1);
+      usleep(1000);
+    }
+    char part[50'000];
+    while (found.size() < long_one.size())
+      if (const ssize_t n = ::read(pipe, part, sizeof part); n > 0)
+        found.append(part, static_cast<std::size_t>(n));
+  });
+  replace_file(folder / "pipe", long_one);
+  reader.join();
+  ::close(pipe);
+  sigaction(SIGUSR1, &old, nullptr);
+  CHECK(found == long_one);
 }
 
 TEST_CASE("a process killed while it writes leaves one of the contents, whole") {

@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <ranges>
+#include <stdexcept>
+#include <thread>
 #include <vector>
 
 using namespace ramp::nn;
@@ -257,6 +260,24 @@ TEST_CASE("what a source throws, the loop throws, and the loader can be used aga
       if (batch.rows[0] == 4) break;
     broken = false;
     CHECK(order_of(loader, 1) == first(20));
+  }
+}
+
+TEST_CASE("a batch that is late for a loop that was left does no harm to the next") {
+  std::atomic<int> begun = 0;
+  const Source<float> slow("slow", 12, 1, 0, 0,
+                           [&](std::span<const std::uint32_t> rows, const BatchBuffers<float>& to) {
+                             ++begun;
+                             std::this_thread::sleep_for(std::chrono::milliseconds(2));
+                             for (std::size_t i = 0; i < rows.size(); ++i)
+                               to.inputs[i] = static_cast<float>(rows[i]);
+                           });
+  Loader<float> plain(slow, 3, 2), ahead(slow, 3, 2, {.prefetch = true});
+  for (std::uint64_t epoch = 0; epoch < 5; ++epoch) {
+    begun = 0;
+    (void)ahead.epoch(epoch + 10).begin();
+    while (begun < 2) std::this_thread::yield();
+    CHECK(seen(ahead, epoch) == seen(plain, epoch));
   }
 }
 

@@ -279,7 +279,7 @@ TEST_CASE("damaged archives are refused") {
   refused(in_directory(stored, 42, "\1"), "'x.npy' isn't where it should be");
   refused(in_directory(stored, 42, "\xff\xff\xff\x7f"), "cut off, or damaged");
   refused(in_directory(stored, 28, most.substr(2)), "cut off, or damaged");
-  for (const std::size_t at : {20, 24, 42}) refused(in_directory(stored, at, most), "zip64");
+  for (const std::size_t at : {20u, 24u, 42u}) refused(in_directory(stored, at, most), "zip64");
   refused(changed(stored, "PK\5\6", 16, most), "zip64");
   refused(changed(stored, "PK\5\6", 10, std::string("\2\0", 2)),
           "directory of the archive is damaged");

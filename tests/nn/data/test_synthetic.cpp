@@ -1,5 +1,5 @@
-#include <nn/random.hpp>
 #include <nn/data/synthetic.hpp>
+#include <nn/random.hpp>
 
 #include <doctest/doctest.h>
 
