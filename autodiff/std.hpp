@@ -5,10 +5,10 @@
 #pragma once
 
 #include <autodiff/autodiff.hpp>
+#include <autodiff/complex.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <complex>
 #include <iterator>
 #include <numeric>
 
@@ -49,6 +49,8 @@ RAMP_STD_UNARY(acosh)
 RAMP_STD_UNARY(atanh)
 RAMP_STD_UNARY(erf)
 RAMP_STD_UNARY(erfc)
+RAMP_STD_UNARY(lgamma)
+RAMP_STD_UNARY(tgamma)
 RAMP_STD_UNARY(floor)
 RAMP_STD_UNARY(ceil)
 RAMP_STD_UNARY(trunc)

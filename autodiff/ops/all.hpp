@@ -13,13 +13,14 @@
 #include <autodiff/ops/selection.hpp>
 #include <autodiff/ops/shaping.hpp>
 #include <autodiff/ops/softmax.hpp>
+#include <autodiff/ops/special.hpp>
 #include <autodiff/ops/transcendental.hpp>
 #include <autodiff/ops/trigonometric.hpp>
 
 namespace ramp {
 
 using BuiltinFamilies =
-    Joined<Arithmetic, Transcendental, Trigonometric, Normal, Activations, Kinked, Rounding,
+    Joined<Arithmetic, Transcendental, Trigonometric, Normal, Special, Activations, Kinked, Rounding,
            Selection, Shaping, Products, Factored, Reductions, Indexing, Probabilities>;
 using BuiltinOps = BuiltinFamilies::type;
 

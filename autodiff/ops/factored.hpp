@@ -1,4 +1,5 @@
-// Linear algebra of one small matrix: solve, inverse, determinant, Cholesky's factor.
+// Linear algebra of small matrices, one or many along leading axes: solve, inverse, determinant,
+// Cholesky's factor.
 #pragma once
 
 #include <autodiff/kernels/factor.hpp>
@@ -13,7 +14,13 @@
 namespace ramp {
 
 inline void check_square(const char* op, const Shape& x) {
-  if (x.rank() != 2 || x[0] != x[1]) shaping::fail(op, x, "it needs a square matrix");
+  if (x.rank() < 2 || x[x.rank() - 2] != x.back())
+    shaping::fail(op, x, "it needs a square matrix, or a batch of them");
+}
+// f(a square matrix of x, where the result's part for it begins, their size) for each of a batch.
+template <class T, class F> void each_matrix(const Value<T>& x, std::size_t part, T* to, F f) {
+  const std::size_t n = x.shape.back(), matrices = leading(x.shape).size();
+  for (std::size_t i = 0; i < matrices; ++i) f(x.data + i * n * n, to + i * part, n);
 }
 struct Diagonals {
   std::int64_t above = 0;  // the last diagonal that stays, counted from the main one
@@ -53,32 +60,47 @@ template <Traced X> auto tril(const X& x, std::int64_t k = 0) { return record<Tr
 template <Traced X> auto triu(const X& x, std::int64_t k = 0) { return x - tril(x, k - 1); }
 
 struct Solve : Structural<2> {
-  static constexpr About about{"solve", "a^-1 b", "The x (n, m) with a x = b, by LU with pivots."};
+  static constexpr About about{"solve", "a^-1 b",
+                               "The x (.., n, m) with a x = b, by LU with pivots; leading axes "
+                               "broadcast."};
   static Shape shape(const Shape& a, const Shape& b) {
     check_square("solve", a);
-    if (b.rank() != 2 || b[0] != a[0])
+    if (b.rank() < 2 || b[b.rank() - 2] != a.back())
       shaping::fail("solve", a, b, "the second must be a matrix with as many rows");
-    return b;
+    Shape y;
+    if (!broadcast(leading(a), leading(b), y))
+      shaping::fail("solve", a, b, "the leading axes don't broadcast");
+    return y.inserted(y.rank(), a.back()).inserted(y.rank() + 1, b.back());
   }
   static constexpr auto value = [](auto a, auto b) {
-    return by_way_of_scratch(
-        a, [a, b](auto* to) { solve(a.data, b.data, b.shape[0], b.shape[1], to); });
+    return by_way_of_scratch(a, [a, b](auto* to) {
+      const std::size_t n = a.shape.back(), m = b.shape.back();
+      const Shape batch = leading(shape(a.shape, b.shape));
+      const BatchPlaces of_a(leading(a.shape), batch), of_b(leading(b.shape), batch);
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        solve(a.data + of_a[i] * n * n, b.data + of_b[i] * n * m, n, m, to + i * n * m);
+    });
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto a, auto, auto y) {
                    const decltype(a) back = record<Solve>({}, transpose(a), g);
-                   return -matmul(back, transpose(y));
+                   return sum_to(-matmul(back, transpose(y)), shape_of(a));
                  },
-                 [](auto g, auto a) { return record<Solve>({}, transpose(a), g); }};
+                 [](auto g, auto a, auto b) {
+                   return sum_to(record<Solve>({}, transpose(a), g), shape_of(b));
+                 }};
   template <class E = Examples> static E examples() {
-    return {{{{Shape{2, 2}, {2, 0, 1, 4}}, {Shape{2, 1}, {6, 11}}}, {Shape{2, 1}, {3, 2}}}};
+    return {{{{Shape{2, 2}, {2, 0, 1, 4}}, {Shape{2, 1}, {6, 11}}}, {Shape{2, 1}, {3, 2}}},
+            {{{Shape{2, 1, 1}, {2, 4}}, {Shape{1, 2}, {6, 8}}}, {Shape{2, 1, 2}, {3, 4, 1.5, 2}}}};
   }
 };
-/// The x with a x = b, for a (n, n) and b (n) or (n, m). Infinite or NaN where a is singular.
+/// The x with a x = b, for a (.., n, n) and b (n) or (.., n, m). Infinite or NaN where a is
+/// singular.
 template <class T> Var<T> solve(const Var<T>& a, const Var<T>& b) {
   const Shape shape = shape_of(b, "solve");
   if (shape.rank() != 1) return record<Solve>({}, a, b);
-  return reshape(record<Solve>({}, a, reshape(b, shape.inserted(1, 1))), shape);
+  const Var<T> x = record<Solve>({}, a, reshape(b, shape.inserted(1, 1)));
+  return reshape(x, x.shape().without(x.shape().rank() - 1));
 }
 
 struct Inverse : Structural<1> {
@@ -86,10 +108,10 @@ struct Inverse : Structural<1> {
   static Shape shape(const Shape& x) { return check_square("inverse", x), x; }
   static constexpr auto value = [](auto x) {
     return by_way_of_scratch(x, [x](auto* to) {
-      const std::size_t n = x.shape[0];
-      auto* one = x.scratch->template take_array<std::remove_reference_t<decltype(*to)>>(n * n);
-      for (std::size_t i = 0; i < n * n; ++i) one[i] = i % (n + 1) == 0;
-      solve(x.data, one, n, n, to);
+      const std::size_t size = x.shape.back(), all = size * size;
+      auto* one = x.scratch->template take_array<std::remove_reference_t<decltype(*to)>>(all);
+      for (std::size_t e = 0; e < all; ++e) one[e] = e % (size + 1) == 0;
+      each_matrix(x, all, to, [one](auto* a, auto* y, std::size_t n) { solve(a, one, n, n, y); });
     });
   };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y) {
@@ -97,21 +119,29 @@ struct Inverse : Structural<1> {
     return -matmul(transpose(y), right);
   }};
   template <class E = Examples> static E examples() {
-    return {{{{Shape{2, 2}, {2, 0, 1, 4}}}, {Shape{2, 2}, {0.5, 0, -0.125, 0.25}}}};
+    return {{{{Shape{2, 2}, {2, 0, 1, 4}}}, {Shape{2, 2}, {0.5, 0, -0.125, 0.25}}},
+            {{{Shape{2, 1, 1}, {2, 4}}}, {Shape{2, 1, 1}, {0.5, 0.25}}}};
   }
 };
-/// Of a (n, n). To solve equations with it is less exact than solve(a, b), and slower.
+/// Of a (.., n, n). To solve equations with it is less exact than solve(a, b), and slower.
 RAMP_UNARY(inverse, Inverse)
 
 struct Det : Structural<1> {
   static constexpr About about{"det", "det(x)", "Determinant; its slope at a singular x is NaN."};
-  static Shape shape(const Shape& x) { return check_square("det", x), Shape{}; }
+  static Shape shape(const Shape& x) { return check_square("det", x), leading(x); }
   static constexpr auto value = [](auto x) {
-    return by_way_of_scratch(x, [x](auto* to) { *to = determinant(x.data, x.shape[0]); });
+    return by_way_of_scratch(x, [x](auto* to) {
+      each_matrix(x, 1, to, [](auto* a, auto* y, std::size_t n) { *y = determinant(a, n); });
+    });
   };
-  static constexpr auto pullbacks =
-      std::tuple{[](auto g, auto x, auto y) { return g * y * record<Inverse>({}, transpose(x)); }};
-  template <class E = Examples> static E examples() { return {{{{Shape{2, 2}, {2, 3, 1, 4}}}, 5}}; }
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y) {
+    const Shape batch = leading(shape_of(x));
+    const Shape ones = batch.inserted(batch.rank(), 1).inserted(batch.rank() + 1, 1);
+    return reshape(g * y, ones) * record<Inverse>({}, transpose(x));
+  }};
+  template <class E = Examples> static E examples() {
+    return {{{{Shape{2, 2}, {2, 3, 1, 4}}}, 5}, {{{Shape{2, 1, 1}, {2, 3}}}, {Shape{2}, {2, 3}}}};
+  }
 };
 RAMP_UNARY(det, Det)
 
@@ -122,10 +152,12 @@ struct Cholesky : Structural<1> {
   static Shape shape(const Shape& x) { return check_square("cholesky", x), x; }
   static constexpr auto value = [](auto x) {
     return by_way_of_scratch(x, [x](auto* to) {
-      const std::size_t n = x.shape[0];
-      auto* even = x.scratch->template take_array<std::remove_reference_t<decltype(*to)>>(n * n);
-      for (std::size_t e = 0; e < n * n; ++e) even[e] = (x.data[e] + x.data[e % n * n + e / n]) / 2;
-      cholesky(even, n, to);
+      const std::size_t all = std::size_t{x.shape.back()} * x.shape.back();
+      auto* even = x.scratch->template take_array<std::remove_reference_t<decltype(*to)>>(all);
+      each_matrix(x, all, to, [even](auto* a, auto* y, std::size_t n) {
+        for (std::size_t e = 0; e < n * n; ++e) even[e] = (a[e] + a[e % n * n + e / n]) / 2;
+        cholesky(even, n, y);
+      });
     });
   };
   // Murray (2016), Differentiation of the Cholesky decomposition: with P the lower triangle of l^T
@@ -137,7 +169,8 @@ struct Cholesky : Structural<1> {
     return (s + transpose(s)) / 2;
   }};
   template <class E = Examples> static E examples() {
-    return {{{{Shape{2, 2}, {4, 2, 2, 10}}}, {Shape{2, 2}, {2, 0, 1, 3}}}};
+    return {{{{Shape{2, 2}, {4, 2, 2, 10}}}, {Shape{2, 2}, {2, 0, 1, 3}}},
+            {{{Shape{2, 1, 1}, {4, 9}}}, {Shape{2, 1, 1}, {2, 3}}}};
   }
 };
 RAMP_UNARY(cholesky, Cholesky)

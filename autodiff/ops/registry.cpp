@@ -11,6 +11,7 @@ extern template std::vector<OpInfo> make_ops(Arithmetic);
 extern template std::vector<OpInfo> make_ops(Transcendental);
 extern template std::vector<OpInfo> make_ops(Trigonometric);
 extern template std::vector<OpInfo> make_ops(Normal);
+extern template std::vector<OpInfo> make_ops(Special);
 extern template std::vector<OpInfo> make_ops(Activations);
 extern template std::vector<OpInfo> make_ops(Kinked);
 extern template std::vector<OpInfo> make_ops(Rounding);

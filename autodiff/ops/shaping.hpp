@@ -258,6 +258,39 @@ requires is_traced<ValueIn<R>> ValueIn<R> concat(const R& in, int axis) {
   return concat(std::span<const ValueIn<R>>(in), axis);
 }
 
+struct Flip : Structural<1, AlongAxis> {
+  static constexpr bool linear = true;
+  static constexpr About about{"flip", "x[::-1]", "An axis backwards."};
+  static Shape shape(const Shape& x, const Attr& at) {
+    if (at.axis >= x.rank()) shaping::fail("flip", x, "there is no such axis");
+    return x;
+  }
+  static constexpr auto value = [](auto x, auto at) {
+    return Writes{[x, at](auto y, bool add) {
+      const std::size_t n = y.shape[at.axis],
+                        run = row_major(y.shape).steps[static_cast<std::size_t>(at.axis)];
+      for (std::size_t begin = 0; begin < y.size(); begin += n * run)
+        for (std::size_t i = 0; i < n; ++i)
+          copy(run, x.data + begin + (n - 1 - i) * run, y.data + begin + i * run, add);
+    }};
+  };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto, auto, auto at) { return record<Flip>(at, g); }};
+  static std::string label(const Attr& at) { return shaping::label_along("flip", at.axis); }
+  template <class E = Examples> static E examples() {
+    return {{{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2, 3}, {3, 2, 1, 6, 5, 4}}, {1}},
+            {{{Shape{2, 3}, {1, 2, 3, 4, 5, 6}}}, {Shape{2, 3}, {4, 5, 6, 1, 2, 3}}, {0}}};
+  }
+};
+/// x with an axis backwards, or all of them as NumPy's flip has it; ShapeError if there is none.
+template <Traced X> auto flip(const X& x, int axis) {
+  return record<Flip>({normal_axis("flip", axis, shape_of(x, "flip"))}, x);
+}
+template <class T> Var<T> flip(Var<T> x) {
+  for (int axis = shape_of(x, "flip").rank(); axis-- > 0;) x = flip(x, axis);
+  return x;
+}
+
 struct BroadcastTo : Structural<1, ToShape> {
   static constexpr bool linear = true;
   static constexpr About about{"broadcast_to", "x", "Repeats x to a shape, by NumPy's rules."};
@@ -332,6 +365,6 @@ template <class T> Value<T> detach(const Value<T>& x) { return x; }
 template <class T> Deferred<T> detach(const Deferred<T>& x) { return x; }
 
 using Shaping =
-    OpList<Transpose, Reshape, Permute, Slice, Embed, Concat, BroadcastTo, SumTo, Detach>;
+    OpList<Transpose, Reshape, Permute, Slice, Embed, Concat, Flip, BroadcastTo, SumTo, Detach>;
 
 }  // namespace ramp

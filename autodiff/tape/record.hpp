@@ -115,9 +115,7 @@ template <class T> template <class X>
   } else if constexpr (is_comparison<X>) {
     return x.recorded();
   } else {
-    static_assert(std::is_arithmetic_v<X>,
-                  "float and double tapes don't mix: convert the values, not the handles");
-    return Var(static_cast<T>(x));
+    return Var(x);  // which refuses the handle of another type
   }
 }
 

@@ -63,9 +63,12 @@ template <class T = double> class Tape {
 
   // --- Leaves -----------------------------------------------------------------------------
   /// An independent variable: a number, a vector, a tensor. Values are copied.
-  Var<T> leaf(T value, Name name = {}) { return leaf_number(value, true, name); }
-  Var<T> leaf(std::initializer_list<T> values, Name name = {}) {
-    return leaf({static_cast<std::int64_t>(values.size())}, values, name);
+  template <class U>
+  requires std::is_arithmetic_v<U> Var<T> leaf(U value, Name name = {}) {
+    return leaf_number(static_cast<T>(value), true, name);
+  }
+  Var<T> leaf(std::initializer_list<Entry<T>> values, Name name = {}) {
+    return leaf(std::vector<T>(values.begin(), values.end()), name);
   }
   Var<T> leaf(const Shape& shape, std::initializer_list<T> values, Name name = {}) {
     return leaf(Tensor<T>(shape, values), name);
@@ -85,9 +88,12 @@ template <class T = double> class Tape {
     return leaf(Tensor<T>(rows), name);
   }
   /// The same without a gradient.
-  Var<T> constant(T value, Name name = {}) { return leaf_number(value, false, name); }
-  Var<T> constant(std::initializer_list<T> values, Name name = {}) {
-    return constant({static_cast<std::int64_t>(values.size())}, values, name);
+  template <class U>
+  requires std::is_arithmetic_v<U> Var<T> constant(U value, Name name = {}) {
+    return leaf_number(static_cast<T>(value), false, name);
+  }
+  Var<T> constant(std::initializer_list<Entry<T>> values, Name name = {}) {
+    return constant(std::vector<T>(values.begin(), values.end()), name);
   }
   Var<T> constant(const Shape& shape, std::initializer_list<T> values, Name name = {}) {
     return constant(Tensor<T>(shape, values), name);

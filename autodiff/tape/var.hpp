@@ -31,6 +31,14 @@ template <class T> class Var {
   requires is_comparison<C> && std::is_same_v<typename Recording<C>::type, Var> Var(const C& c)
       : Var(c.recorded()) {}
 
+  // It says in one line what is wrong wherever a handle of the other type stands.
+  template <class U>
+  requires(!std::is_same_v<U, T>) Var(const Var<U>&) : Var() {
+    static_assert(
+        std::is_same_v<U, T>,
+        "float and double don't mix: put the values on the other tape, with leaf(x.value())");
+  }
+
   /// The value as a number, which has no gradient; of one element, ShapeError otherwise.
   template <class U>
   requires std::is_arithmetic_v<U>

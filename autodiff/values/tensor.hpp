@@ -44,6 +44,15 @@ template <class T> struct View {
   operator View<const T>() const requires(!std::is_const_v<T>) { return {data, shape}; }
 };
 
+// An element of a list of numbers. Unlike T it can't be made of {1}, which is a row of a matrix.
+template <class T> struct Entry {
+  T value;
+  template <class U>
+  requires std::is_arithmetic_v<U>
+  constexpr Entry(U x) : value(static_cast<T>(x)) {}
+  constexpr operator T() const { return value; }
+};
+
 // Memory from operator new. Null where it can't be had, and for more than the machine has: systems
 // that promise any amount end the program that writes to it.
 void* try_memory(std::size_t bytes, std::size_t align) noexcept;
@@ -80,6 +89,10 @@ template <class T> class Tensor {
       to = put(row, to);
     }
   }
+  /// Of one of double, or of float.
+  template <class U>
+  requires(!std::is_same_v<U, T>) Tensor(const Tensor<U>& other)
+      : Tensor(other.shape(), std::span(other.data(), other.size())) {}
   explicit Tensor(View<const T> view) : Tensor(view.shape, std::span(view.data, view.size())) {}
   Tensor(const Tensor& other) : Tensor(other.view()) {}
   Tensor(Tensor&& other) noexcept  // which is left with no elements

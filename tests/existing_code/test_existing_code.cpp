@@ -32,6 +32,7 @@ using namespace std;
 namespace plain {
 using real = double;
 #include "functions.inc"
+#include "programs.inc"
 #ifdef WITH_EIGEN
 #include "with_eigen.inc"
 #endif
@@ -39,6 +40,7 @@ using real = double;
 namespace taped {
 using real = ramp::Var<double>;
 #include "functions.inc"
+#include "programs.inc"
 #ifdef WITH_EIGEN
 #include "with_eigen.inc"
 #endif
@@ -69,6 +71,9 @@ const Case cases[] = {
     CASE(impedance, 1.3, 0.7, 0.2),
     CASE(with_units, 4.0, 1.25),
     CASE(tabulated, 0.9, 0.4),
+    CASE(swap_over_a_curve, 0.021, 0.024, 0.026, 0.03, 0.028),
+    CASE(network_loss, 0.5, -0.7, 0.1, 0.9, 0.3),
+    CASE(eight_schools, 4.4, 1.2, 0.3, -0.1, -0.6, 0.2, -0.4, -0.2, 0.8, 0.1),
 #ifdef WITH_EIGEN
     CASE(kalman, 0.8, 0.1, 0.5, 0.2),
     CASE(reprojection, 0.1, -0.2, 0.3, 0.05, 500, 0.02),
@@ -107,4 +112,25 @@ TEST_CASE("on numbers alone the same code computes and records nothing") {
     const vector<ramp::Var<double>> x(c.at.begin(), c.at.end());
     CHECK(c.taped(x).item() == doctest::Approx(c.plain(c.at)).epsilon(1e-12));
   }
+}
+
+TEST_CASE("a network written for double learns by its gradients") {
+  vector<double> p(17);
+  for (size_t i = 0; i < p.size(); ++i) p[i] = 0.8 * sin(2.0 * double(i * i) + 1);
+  const plain::Scores before = plain::scores(p);
+  ramp::Tape<double> tape;
+  for (int step = 0; step < 200; ++step) {
+    tape.clear();
+    vector<ramp::Var<double>> x;
+    for (const double v : p) x.push_back(tape.leaf(v));
+    const taped::Scores now = taped::scores(x);
+    CHECK(now.loss.item() == doctest::Approx(plain::scores(p).loss).epsilon(1e-12));
+    CHECK(now.accuracy == plain::scores(p).accuracy);
+    tape.backward(now.loss);
+    for (size_t i = 0; i < p.size(); ++i) p[i] -= 0.2 * tape.derivative(x[i]);
+  }
+  const plain::Scores after = plain::scores(p);
+  CHECK(after.loss < before.loss / 2);
+  CHECK(before.accuracy < 1);
+  CHECK(after.accuracy == 1);
 }

@@ -18,7 +18,7 @@ template <class T> T unary(T x) {
          std::asin(x) + std::acos(x) + std::atan(x) + std::sinh(x) + std::cosh(x) + std::tanh(x) +
          std::asinh(x) + std::acosh(x + 1) + std::atanh(x) + std::erf(x) + std::erfc(x) +
          std::floor(x) + std::ceil(x) + std::trunc(x) + std::round(x) + std::rint(x) +
-         std::nearbyint(x) + std::abs(x) + std::fabs(x);
+         std::nearbyint(x) + std::abs(x) + std::fabs(x) + std::lgamma(x) + std::tgamma(x);
 }
 template <class T> T binary(T a, T b) {
   return std::pow(a, b) + std::pow(a, 0.25) + std::pow(1.5, b) + std::hypot(a, b) +

@@ -14,7 +14,7 @@ namespace {
 
 // Numbers inside the domain of an input, and not close to its end.
 double sample(const Domain& domain, std::mt19937& random) {
-  const double low = std::isfinite(domain.low) ? domain.low + 0.3 : -2;
+  const double low = std::isfinite(domain.low) ? domain.low + 0.5 : -2;
   const double high = std::isfinite(domain.high) ? domain.high - 0.3 : 2;
   for (;;) {
     const double x = std::uniform_real_distribution(low, high)(random);

@@ -177,7 +177,8 @@ template <class T> void walk(const OpInfo& op, const Reference& reference, const
       const auto k = static_cast<std::size_t>(row.slope);
       if (row.slope >= 0 && !slopes) continue;
       const Real exact = row.slope < 0 ? value : reference.slopes[k](p);
-      const Real terms = row.slope < 0 || !reference.slope_terms ? 0 : reference.slope_terms(p);
+      const Formula terms_of = row.slope < 0 ? reference.value_terms : reference.slope_terms;
+      const Real terms = terms_of ? std::abs(terms_of(p)) : 0;
       const auto look = [&](const Given<T>& given, Worst& worst) {
         const T got = row.slope < 0 ? given.value[i] : given.slopes[k][i];
         const double ulp = error_in_ulp<T>(got, exact, terms);

@@ -55,6 +55,52 @@ Real angle_slope(Real a, Real b) {
   return share(b, std::hypot(a, b)) / std::hypot(a, b);
 }
 
+// B_2k / (2k)!
+constexpr Real bernoulli[] = {1 / 12.0L,       -1 / 720.0L,     1 / 30240.0L,
+                              -1 / 1209600.0L, 1 / 47900160.0L, -691 / 1307674368000.0L};
+constexpr int shift = 60;  // from where on these are enough
+
+// n! Σ 1 / (x + k)^(n + 1), up to its sign the n-th derivative of digamma, n >= 1 and x >= 0.
+Real sum_of_powers(Real x, int n) {
+  const auto power = [](Real y, int m) {
+    Real z = 1 / y;
+    while (--m > 0) z /= y;
+    return z;
+  };
+  Real sum = 0, a = x;
+  for (; a < shift; ++a) sum += power(a, n + 1);
+  Real term = 1, tail = 1 + n / (2 * a);
+  for (int k = 0; k < 6; ++k)
+    tail += bernoulli[k] * (term *= (n + 2 * k) / a * ((n + 2 * k + 1) / a));
+  return std::tgamma(Real(n + 1)) * sum + std::tgamma(Real(n)) * tail * power(a, n);
+}
+Real cotangent(Real x) { return 1 / std::tan(std::numbers::pi_v<Real> * (x - std::round(x))); }
+bool is_pole(Real x) { return x < 0 && x == std::round(x); }
+// ψ(x), as it differs from 0 at its root.
+Real digamma_of(Real x) {
+  if (is_pole(x)) return nan;
+  if (x < 0) return digamma_of(1 - x) - std::numbers::pi_v<Real> * cotangent(x);
+  if (std::isinf(x)) return x;
+  constexpr Real root = 1.4616321449683623412626595423257213285L, b = root + shift;
+  const Real d = x - root, a = x + shift;
+  Real sum = (1 / (2 * b) + (a + b) / (12 * a * b * b)) / a;
+  for (int k = shift; --k > 0;) sum += 1 / ((x + k) * (root + k));
+  sum += 1 / (x * root);  // of -0, too
+  const auto rest = [](Real y) {
+    const Real t = 1 / y / y;
+    return t * t * (1 / 120.0L - t * (1 / 252.0L - t / 240));
+  };
+  return d * sum + std::log1p(d / b) + (rest(a) - rest(b));
+}
+Real polygamma_of(Real x, int n) {
+  const Real of_positive = n % 2 ? 1 : -1;
+  if (x >= 0) return of_positive * sum_of_powers(x, n);
+  if (is_pole(x)) return n % 2 && !std::isinf(x) ? std::numeric_limits<Real>::infinity() : nan;
+  constexpr Real pi = std::numbers::pi_v<Real>;
+  const Real c = cotangent(x), s = pi * pi * (1 + c * c);  // n is 1 or 2 here
+  return n == 1 ? s - sum_of_powers(1 - x, 1) : -2 * pi * c * s - sum_of_powers(1 - x, 2);
+}
+
 // A formula of x, or of a, b and c, and of the point's attributes.
 #define F(...)                                                                  \
   [](const Point& p) -> Real {                                                  \
@@ -146,6 +192,28 @@ std::vector<Reference> smooth() {
                    F(std::pow(x, Real(p.attr[0]))),
                    {F(p.attr[0] == 0 ? 0 : p.attr[0] * std::pow(x, Real(p.attr[0]) - 1))}});
   return all;
+}
+
+std::vector<Reference> special() {
+  return {
+      {"polygamma", {1}, F(polygamma_of(x, 1)), {F(polygamma_of(x, 2))}, F(polygamma_of(x, 3))},
+      {"polygamma",
+       {2},
+       F(polygamma_of(x, 2)),
+       {F(polygamma_of(x, 3))},
+       F(polygamma_of(x, 4)),
+       nothing,
+       F(x < 0 ? polygamma_of(x - std::floor(x), 2) : 0)},
+      {"digamma",
+       {},
+       F(digamma_of(x)),
+       {F(polygamma_of(x, 1))},
+       F(polygamma_of(x, 2)),
+       nothing,
+       F(x < 0 ? 1 + std::abs(digamma_of(1 - x)) : 0)},
+      {"lgamma", {}, F(std::lgamma(x)), {F(digamma_of(x))}, F(polygamma_of(x, 1))},
+      {"tgamma", {}, F(std::tgamma(x)), {F(std::tgamma(x) * digamma_of(x))}},
+  };
 }
 
 std::vector<Reference> trigonometric() {
@@ -294,6 +362,10 @@ constexpr Exception exceptions[] = {
     {"normal_cdf", 5, "The C library's erfc is off by 3"},
     {"sech_squared", 8, "The slope: sech² times tanh, each of several roundings"},
     {"gaussian", 8, "The slope: exp and a polynomial"},
+    {"polygamma", 12, "A sum of up to 20 powers; below 0 the difference of three such sums"},
+    {"digamma", 6, "The slope is such a sum"},
+    {"lgamma", 7, "The C library's, below 0"},
+    {"tgamma", 7, "The C library's"},
 };
 // What is known to be wrong, at the ends of the range.
 constexpr Exception faults[] = {
@@ -308,7 +380,7 @@ constexpr Exception faults[] = {
 const std::vector<Reference>& references() {
   static const std::vector<Reference> all = [] {
     std::vector<Reference> list = smooth();
-    for (const auto& more : {trigonometric(), steps(), kinked(), of_several()})
+    for (const auto& more : {special(), trigonometric(), steps(), kinked(), of_several()})
       list.insert(list.end(), more.begin(), more.end());
     for (Reference& r : list) {
       for (const Exception& e : exceptions)

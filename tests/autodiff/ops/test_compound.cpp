@@ -44,6 +44,22 @@ TEST_CASE("shapes") {
   CHECK(tile(x, 3).shape() == Shape{6, 3});
 }
 
+TEST_CASE("flip: an axis backwards, or all") {
+  Tape<double> tape;
+  const V x = tape.leaf(matrix), cube = tape.leaf(Shape{2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK(equal(flip(x, 1).value(), {3.0, -2.0, 1.0, -6.0, 5.0, 0.5}));
+  CHECK(equal(flip(x, 0).value(), {0.5, 5.0, -6.0, 1.0, -2.0, 3.0}));
+  CHECK(equal(flip(x).value(), {-6.0, 5.0, 0.5, 3.0, -2.0, 1.0}));
+  CHECK(equal(flip(cube, -2).value(), {3.0, 4.0, 1.0, 2.0, 7.0, 8.0, 5.0, 6.0}));
+  CHECK(equal(flip(flip(cube, 0), 0).value(), {1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0}));
+  CHECK(flip(x(0, 0)).item() == 1);
+  CHECK(flip(tape.leaf(Tensor<double>({2, 0})), 1).shape() == Shape{2, 0});
+  const V weights = tape.constant({{1, 2, 3}, {4, 5, 6}});
+  CHECK(equal(tape.grad(sum(flip(x, 1) * weights), {x})[0], {3.0, 2.0, 1.0, 6.0, 5.0, 4.0}));
+  REFUSED(flip(x, 2), ShapeError, "[flip] axis 2 of (2, 3)");
+  REFUSED(flip(x(0, 0), 0), ShapeError, "[flip] axis 0 of a scalar");
+}
+
 TEST_CASE("places") {
   Tape<double> tape;
   const V x = tape.leaf(matrix);

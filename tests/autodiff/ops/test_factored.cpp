@@ -51,6 +51,38 @@ TEST_CASE("solve, inverse and det agree with each other, and their gradients wit
   }
 }
 
+TEST_CASE("matrices along leading axes are factored one by one, and b broadcasts as in NumPy") {
+  Tensor<double> many(Shape{2, 1, 3, 3});
+  for (std::size_t k = 0; k < 2; ++k)
+    for (std::size_t e = 0; e < 9; ++e)
+      many[9 * k + e] = well_conditioned(3)[e] * (k == 0 ? 1 : -2) + static_cast<double>(k * e) / 8;
+  Tape<double> tape;
+  const V a = tape.leaf(many), b = tape.leaf(Tensor<double>(Shape{4, 3, 2}, 0.5));
+  const V x = solve(a, b), squares = matmul(a, transpose(a));
+  CHECK(x.shape() == Shape{2, 4, 3, 2});
+  for (const double e : (matmul(a, x) - b).view()) CHECK(std::abs(e) < 1e-14);
+  CHECK(solve(a, tape.leaf({1, 2, 3})).shape() == Shape{2, 1, 3});
+  CHECK(det(a).shape() == Shape{2, 1});
+  for (int k = 0; k < 2; ++k) {
+    CHECK(det(a)(k, 0).item() == doctest::Approx(det(a(k, 0)).item()).epsilon(1e-14));
+    const V one = inverse(a)(k, 0) - inverse(a(k, 0)),
+            other = cholesky(squares)(k, 0) - cholesky(squares(k, 0));
+    for (const double e : one.view()) CHECK(std::abs(e) < 1e-15);
+    for (const double e : other.view()) CHECK(std::abs(e) < 1e-15);
+  }
+  CHECK(inverse(tape.leaf(Tensor<double>(Shape{0, 2, 2}))).shape() == Shape{0, 2, 2});
+  CHECK(det(tape.leaf(Tensor<double>(Shape{3, 0, 0}))).value()[2] == 1);
+  const Tensor<double> right(Shape{4, 3, 2}, 0.5);
+  const auto report = check_gradients(
+      [](std::span<const V> in) { return sum(square(solve(in[0], in[1]))); }, {many, right});
+  CHECK_MESSAGE(report.ok(), to_string(report));
+  check([](const V& m) { return inverse(m); }, many);
+  check([](const V& m) { return det(m); }, many);
+  check([](const V& m) { return cholesky(matmul(m, transpose(m))); }, many);
+  REFUSED(solve(a, tape.leaf(Tensor<double>(Shape{3, 4, 3, 2}))), ShapeError,
+          "[solve] (2, 1, 3, 3) and (3, 4, 3, 2): the leading axes don't broadcast");
+}
+
 TEST_CASE("second derivatives of a factored matrix") {
   const auto f = [](const V& m) { return log(det(m)) + sum(cholesky(matmul(m, transpose(m)))); };
   const Tensor<double> at = well_conditioned(2), h = hessian(f, at);

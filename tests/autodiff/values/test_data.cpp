@@ -35,8 +35,14 @@ TEST_CASE("leaves and constants of whatever holds numbers") {
   CHECK(equal(tape.constant(rows).value(), {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}));
   CHECK(tape.leaf({{1, 2, 3}, {4, 5, 6}}).shape() == Shape{2, 3});
   CHECK(tape.constant({{1, 2}, {3, 4}}, "m").value()[2] == 3);
+  CHECK(tape.leaf({{1}, {2}}).shape() == Shape{2, 1});  // a column, whatever else the braces mean
+  CHECK(tape.constant({{1.5}}, "m").shape() == Shape{1, 1});
+  CHECK(tape.leaf({5}).shape() == Shape{1});
+  CHECK(equal(tape.leaf({5, 1.5, n}).value(), {5.0, 1.5, 3.0}));
   CHECK(tape.leaf(std::vector<double>{}).shape() == Shape{0});
   CHECK(Tensor<float>(v)[2] == 3);
+  CHECK(tape.leaf(Tensor<float>({2, 1}, {1, 2})).shape() == Shape{2, 1});
+  CHECK(Tape<float>().leaf(tape.leaf(rows).value()).shape() == Shape{3, 2});
   CHECK(tape.name_of(tape.leaf(v, "v").index()) == "v");
   REFUSED(tape.leaf(Shape{2, 2}, v), ShapeError,
           "[tensor] (2, 2) holds 4 values, but 3 were given");
