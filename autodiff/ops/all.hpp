@@ -20,8 +20,8 @@
 namespace ramp {
 
 using BuiltinFamilies =
-    Joined<Arithmetic, Transcendental, Trigonometric, Normal, Special, Activations, Kinked, Rounding,
-           Selection, Shaping, Products, Factored, Reductions, Indexing, Probabilities>;
+    Joined<Arithmetic, Transcendental, Trigonometric, Normal, Special, Activations, Kinked,
+           Rounding, Selection, Shaping, Products, Factored, Reductions, Indexing, Probabilities>;
 using BuiltinOps = BuiltinFamilies::type;
 
 }  // namespace ramp

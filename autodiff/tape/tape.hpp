@@ -68,7 +68,7 @@ template <class T = double> class Tape {
     return leaf_number(static_cast<T>(value), true, name);
   }
   Var<T> leaf(std::initializer_list<Entry<T>> values, Name name = {}) {
-    return leaf(std::vector<T>(values.begin(), values.end()), name);
+    return leaf(row_of(values), name);
   }
   Var<T> leaf(const Shape& shape, std::initializer_list<T> values, Name name = {}) {
     return leaf(Tensor<T>(shape, values), name);
@@ -93,7 +93,7 @@ template <class T = double> class Tape {
     return leaf_number(static_cast<T>(value), false, name);
   }
   Var<T> constant(std::initializer_list<Entry<T>> values, Name name = {}) {
-    return constant(std::vector<T>(values.begin(), values.end()), name);
+    return constant(row_of(values), name);
   }
   Var<T> constant(const Shape& shape, std::initializer_list<T> values, Name name = {}) {
     return constant(Tensor<T>(shape, values), name);
@@ -258,6 +258,11 @@ template <class T = double> class Tape {
   std::uint32_t keep_attr(const void* attr, std::size_t bytes);
 
  private:
+  static Tensor<T> row_of(std::initializer_list<Entry<T>> values) {
+    Tensor<T> row(Shape{values.size()});
+    std::copy(values.begin(), values.end(), row.begin());
+    return row;
+  }
   friend class NoGrad;
   friend class Scope;
   friend class Var<T>;

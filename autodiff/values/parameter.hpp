@@ -13,8 +13,8 @@ namespace ramp {
 
 template <class T> class Tape;
 
-/// A value that training changes. Tapes hold its address: clear those that have read it before it is
-/// moved or dies.
+/// A value that training changes. Tapes hold its address: clear those that have read it before it
+/// is moved or dies.
 template <class T> class Parameter {
  public:
   Parameter(std::string name, Tensor<T> value)

@@ -59,8 +59,9 @@ template <class T> Sequential<T> sequential(const Json& layer) {
 
 std::int64_t whole(const Json& layer, const char* key) {
   const Json& size = layer.at(key);
-  if (!size.is_number_integer())
-    throw ValueError(fmt::format("{} is {}: it should be a whole number", key, size.dump()));
+  if (!size.is_number_unsigned())
+    throw ValueError(
+        fmt::format("{} is {}: it should be a whole number from 0 up", key, size.dump()));
   return size.get<std::int64_t>();
 }
 

@@ -152,7 +152,11 @@ void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& 
   if (const Json layers = described(model); layers.contains("parts"))
     about["architecture"] = layers;
   file.set_metadata("format", "pt");  // what PyTorch's tools look for
-  file.set_metadata("ramp", about.dump());
+  try {
+    file.set_metadata("ramp", about.dump());
+  } catch (const Json::exception&) {
+    throw ValueError("[save] a name or a text of the model isn't UTF-8, and can't be written");
+  }
   file.write(path);
 }
 

@@ -38,7 +38,7 @@ template <class T> Var<T> huber_loss(const Var<T>& y, const Var<T>& target, doub
                                      Reduction reduction = Reduction::mean);
 
 struct CrossEntropyOptions {
-  double smoothing = 0;         // this share of the target is spread evenly over all classes
+  double smoothing = 0;  // this share of the target is spread evenly over all classes
   /// Of the classes; empty: all 1. The mean is divided by the sum of those of the labels.
   std::vector<double> weights = {};
   Reduction reduction = Reduction::mean;

@@ -76,9 +76,10 @@ void RunFolder::open(std::size_t epochs) {
     std::int64_t length = 0;
     for (std::size_t i = 0; i < epochs; ++i) {
       if (!std::getline(file, line) || file.eof())
-        throw Failure(fmt::format("--resume {}: {} has {} lines, and the checkpoint is of epoch {}: "
-                                  "put the file back, or begin anew",
-                                  path_.string(), name, i, epochs));
+        throw Failure(
+            fmt::format("--resume {}: {} has {} lines, and the checkpoint is of epoch {}: "
+                        "put the file back, or begin anew",
+                        path_.string(), name, i, epochs));
       length += static_cast<std::int64_t>(line.size()) + 1;
     }
     return length;
