@@ -392,15 +392,3 @@ TEST_CASE(
     refused(info(shape), "the sample's shape");
   refused(R"({"version":1,"classes":[1],"note":"","sample_shape":[]})", "can't be used");
 }
-
-TEST_CASE("a model that can't be written leaves the one before") {
-  const TempFolder temp;
-  MLP<float> model({3, 4, 2});
-  save(model, temp / "m");
-  const std::string before = read(temp / "m");
-  REFUSED(save(model, temp / "no" / "m"), FileError, "No such file");
-  REFUSED(save(model, "/dev/full"), FileError, "No space left");
-  REFUSED(load(model, temp / "none"), DataError, "No such file");
-  REFUSED(load_model(temp / "none"), DataError, "No such file");
-  CHECK(read(temp / "m") == before);
-}

@@ -1,5 +1,6 @@
 // The format, byte by byte: what is written, what is read, and all that is refused.
 #include <nn/data/file_writer.hpp>
+#include <nn/keep/model_file.hpp>
 #include <nn/keep/safetensors.hpp>
 #include <nn/random.hpp>
 
@@ -320,4 +321,16 @@ TEST_CASE("the checksum is CRC-32 of the numbers and of what is given") {
   SafeTensors digits;  // 4 bytes '1234', then the rest as text
   digits.add("x", Tensor<float>(Shape{1}, std::bit_cast<float>(0x34333231)));
   CHECK(digits.checksum("56789") == 0xcbf43926);
+}
+
+TEST_CASE("a model that can't be written leaves the one before") {
+  const TempFolder temp;
+  MLP<float> model({3, 4, 2});
+  save(model, temp / "m");
+  const std::string before = read(temp / "m");
+  REFUSED(save(model, temp / "no" / "m"), FileError, "No such file");
+  REFUSED(save(model, "/dev/full"), FileError, "No space left");
+  REFUSED(load(model, temp / "none"), DataError, "No such file");
+  REFUSED(load_model(temp / "none"), DataError, "No such file");
+  CHECK(read(temp / "m") == before);
 }
