@@ -128,7 +128,9 @@ template <class T> void CheckpointFolder<T>::write(const Checkpoint<T>& checkpoi
   write_to(path, checkpoint);
   std::vector<fs::path> all = checkpoints(folder_);
   // Later ones were passed over as damaged, or this wouldn't be written: they are the first to go.
-  std::ranges::stable_partition(all, [&](const fs::path& other) { return other <= path; });
+  // Not the one of std::ranges, which Clang 14 can't compile here.
+  std::stable_partition(all.begin(), all.end(),
+                        [&](const fs::path& other) { return other <= path; });
   std::error_code ignored;
   for (std::size_t i = keep_; i < all.size(); ++i) fs::remove(all[i], ignored);
 }
