@@ -52,7 +52,7 @@ ModelInfo to_info(const Json& json) {
       throw ValueError("the sample's shape is no shape");
     sizes[i] = shape.at(i);
   }
-  info.sample_shape = Shape::of(sizes, static_cast<std::uint32_t>(shape.size()));
+  info.sample_shape = Shape::of(sizes, static_cast<int>(shape.size()));
   if (!json.contains("encoding")) return info;
   const Json& encoding = json.at("encoding");
   info.encoding.emplace();

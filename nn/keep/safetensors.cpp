@@ -92,7 +92,8 @@ SafeTensors::SafeTensors(const std::filesystem::path& path) : path_(path.string(
       const auto offsets = value.at("data_offsets").get<std::vector<Json>>();
       const auto sizes = value.at("shape").get<std::vector<Json>>();
       Entry entry{name, value.at("dtype"), {}, 0, 0};
-      const auto natural = [&](const Json& n) {
+      const auto natural = [&,
+                            &name = name](const Json& n) {  // Clang 14 lets no lambda take bindings
         if (!n.is_number_unsigned())
           fail(fmt::format("'{}' has a size that is no whole number", name));
         return n.get<std::uint64_t>();
@@ -150,7 +151,7 @@ template <class T> Tensor<T> SafeTensors::tensor(std::string_view name) const {
     if (entry->shape[i] > std::numeric_limits<std::uint32_t>::max()) fail("is too large");
     sizes[i] = static_cast<std::uint32_t>(entry->shape[i]);
   }
-  Tensor<T> x(Shape::of(sizes, static_cast<std::uint32_t>(entry->shape.size())));
+  Tensor<T> x(Shape::of(sizes, static_cast<int>(entry->shape.size())));
   const std::size_t bad =
       convert(entry->type, data_.data() + entry->offset, std::span(x.data(), x.size()));
   if (bad < x.size()) fail(fmt::format("has a whole number at {} that doesn't fit", bad));

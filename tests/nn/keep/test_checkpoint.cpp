@@ -108,7 +108,7 @@ TEST_CASE("the last ones are kept, and what isn't a checkpoint is left alone") {
     CAPTURE(keep);
     CheckpointFolder<float> folder(temp.path, keep);
     folder.clear();
-    for (const std::uint64_t step : {8, 9, 10, 11, 100}) folder.write(some<float>(step));
+    for (const std::uint64_t step : {8u, 9u, 10u, 11u, 100u}) folder.write(some<float>(step));
     std::set<std::string> expected{".lock", "checkpoint-mine.safetensors",
                                    "checkpoint-.safetensors",
                                    "checkpoint-000000000100.safetensors"};
@@ -193,7 +193,7 @@ TEST_CASE("a checkpoint of which any byte was changed is passed over, or read as
 TEST_CASE("the newest that is whole is taken, and the note names those that aren't, and why") {
   const TempFolder temp;
   CheckpointFolder<float> folder(temp.path, 4);
-  for (const std::uint64_t step : {5, 6, 7}) folder.write(some<float>(step));
+  for (const std::uint64_t step : {5u, 6u, 7u}) folder.write(some<float>(step));
   std::string changed = read(temp / newest_name);
   changed.back() ^= 1;
   write(temp / newest_name, changed);

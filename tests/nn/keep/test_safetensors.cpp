@@ -88,7 +88,8 @@ TEST_CASE_TEMPLATE("what was written is read, to the bit, in the same order", T,
     out.add("layer." + std::to_string(9 - tensors.size()), tensors.back());
   }
   Tensor<T> odd(Shape{4});
-  odd[0] = -T(0), odd[1] = std::numeric_limits<T>::infinity(), odd[3] = std::nan("");
+  odd[0] = -T(0), odd[1] = std::numeric_limits<T>::infinity(),
+  odd[3] = std::numeric_limits<T>::quiet_NaN();
   odd[2] = std::numeric_limits<T>::denorm_min();
   out.add("odd ones, \"quoted\"", odd);
   out.set_metadata("empty", "");
@@ -282,9 +283,9 @@ TEST_CASE("a file that is cut off or changed anywhere is refused, or read withou
   for (int round = 0; round < 3000; ++round) {
     std::string text = whole;
     for (std::uint64_t n = 1 + random.below(3); n > 0; --n)
-      text[random.below(text.size())] =
-          static_cast<char>(random.below(2) ? random.below(256)
-                                            : std::string_view("09[]{}\",: eF")[random.below(12)]);
+      text[random.below(text.size())] = random.below(2)
+                                            ? static_cast<char>(random.below(256))
+                                            : std::string_view("09[]{}\",: eF")[random.below(12)];
     try {
       const auto in = opened(temp, text);
       for (const auto& entry : in.entries()) (void)in.tensor<float>(entry.name);
