@@ -47,9 +47,10 @@ std::vector<double> softmax_of(const float* row, std::size_t n) {
 }
 
 void predict(const PredictOptions& options) {
-  auto [model, info] = nn::load_model<float>(model_path(options.model));
+  nn::LoadedModel<float> loaded = nn::load_model<float>(model_path(options.model));
+  const nn::ModelInfo& info = loaded.info;
   const nn::Dataset<float> data = inputs_of(read_rows(options), info, false);
-  const Tensor<float> outputs = nn::predict(model, data.inputs);
+  const Tensor<float> outputs = nn::predict(loaded.model, data.inputs);
   const std::size_t width = outputs.size() / data.size();
   const auto name = [&](std::size_t k) {
     return k < info.classes.size() ? cell(info.classes[k]) : std::to_string(k);
