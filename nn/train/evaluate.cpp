@@ -51,13 +51,6 @@ void keep(std::optional<Tensor<T>>& all, View<const T> part, std::size_t first, 
   std::copy(part.begin(), part.end(), all->data() + first * (part.size() / part.shape[0]));
 }
 
-template <class T>
-View<const T> rows_of(const Tensor<T>& all, std::size_t first, std::size_t count) {
-  if (all.size() == 0) return all.view();
-  return {all.data() + first * all.shape()[1],
-          all.shape().with(0, static_cast<std::uint32_t>(count))};
-}
-
 }  // namespace
 
 template <class T> Tensor<T> predict(Module<T>& model,
@@ -78,24 +71,17 @@ template <class T> Scores evaluate(Module<T>& model, const std::type_identity_t<
                                    std::size_t batch_size) {
   loss.check(data);
   if (data.size() == 0) throw DataError(fmt::format("[evaluate] {}: the set is empty", data.name));
-  const auto batch_of = [&](std::size_t first, std::size_t count) {
-    return Batch<T>{rows_of(data.inputs, first, count),
-                    rows_of(data.targets, first, count),
-                    data.labels.empty() ? std::span<const std::int32_t>()
-                                        : std::span(data.labels).subspan(first, count),
-                    {},
-                    data.classes};
-  };
-  double total = 0;
   std::optional<Tensor<T>> all;
   each_part(model, data.inputs, batch_size, [&](const Var<T>& outputs, std::size_t first) {
-    const std::size_t count = outputs.shape()[0];
-    total += static_cast<double>(loss(outputs, batch_of(first, count)).item()) *
-             static_cast<double>(count);
     keep(all, outputs.view(), first, data.size());
   });
-  Scores scores{{"loss", total / static_cast<double>(data.size())}};
-  const Batch<T> whole = batch_of(0, data.size());
+  const Batch<T> whole{
+      data.inputs.view(), data.targets.view(), std::span(data.labels), {}, data.classes};
+  // Of all rows at once: a loss with class weights is no mean of the means of parts.
+  Tape<T> tape;
+  const auto no_gradients = tape.no_grad();
+  Scores scores{
+      {"loss", static_cast<double>(loss(tape.borrow(all->view(), "outputs"), whole).item())}};
   for (const Metric<T>& metric : metrics) scores[metric.name()] = metric(all->view(), whole);
   if (metrics.empty()) {
     const double share = accuracy_where_defined<T>()(all->view(), whole);

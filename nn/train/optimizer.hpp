@@ -70,6 +70,13 @@ template <class T = float> class Optimizer {
   const std::string& kind() const { return kind_; }
   const OptimizerOptions& options() const { return options_; }
   const std::vector<Parameter<T>*>& parameters() const { return parameters_; }
+  /// What else decides its steps, by name: "momentum" and 0.9. A checkpoint compares it.
+  virtual std::vector<std::pair<std::string, double>> settings() const { return {}; }
+  /// The factor of the rate, and the weight decay, that a parameter's group gives it.
+  struct Own {
+    double rate, weight_decay;
+  };
+  const std::vector<Own>& own() const { return own_; }  // as parameters()
 
   /// All that it remembers, for checkpoints, to be read and to be put back:
   /// "layer0.weight.momentum" and the tensor, and what it has counted.
@@ -98,10 +105,7 @@ template <class T = float> class Optimizer {
   OptimizerOptions options_;
   std::vector<std::string> slot_names_;
   std::vector<std::vector<Tensor<T>>> slots_;  // of each parameter
-  struct Own {
-    double rate, weight_decay;
-  };
-  std::vector<Own> own_;  // of each parameter, by its group; the rate is a factor
+  std::vector<Own> own_;
   double factor_ = 1;
   std::uint64_t steps_ = 0;
   std::vector<std::uint64_t> own_steps_;  // of each parameter
@@ -132,6 +136,9 @@ struct SGDOptions {
 template <class T = float> class SGD : public Optimizer<T> {
  public:
   explicit SGD(std::vector<Parameter<T>*> parameters, SGDOptions options = {});
+  std::vector<std::pair<std::string, double>> settings() const override {
+    return {{"momentum", momentum_}, {"nesterov", nesterov_}};
+  }
 
  private:
   void update(View<T> w, View<const T> g, std::span<Tensor<T>> slots,
@@ -157,6 +164,9 @@ template <class T = float> class Adam : public Optimizer<T> {
  public:
   explicit Adam(std::vector<Parameter<T>*> parameters, AdamOptions options = {})
       : Adam("adam", std::move(parameters), std::move(options), false) {}
+  std::vector<std::pair<std::string, double>> settings() const override {
+    return {{"beta1", beta1_}, {"beta2", beta2_}, {"eps", eps_}};
+  }
 
  protected:
   Adam(std::string kind, std::vector<Parameter<T>*> parameters, AdamOptions options,
@@ -189,6 +199,9 @@ struct RMSpropOptions {
 template <class T = float> class RMSprop : public Optimizer<T> {
  public:
   explicit RMSprop(std::vector<Parameter<T>*> parameters, RMSpropOptions options = {});
+  std::vector<std::pair<std::string, double>> settings() const override {
+    return {{"alpha", alpha_}, {"eps", eps_}, {"momentum", momentum_}};
+  }
 
  private:
   void update(View<T> w, View<const T> g, std::span<Tensor<T>> slots,

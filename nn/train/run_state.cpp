@@ -116,32 +116,38 @@ template <class T> Identity identity_of(Module<T>& model, const Optimizer<T>& op
   const auto text = [](const auto& x) { return fmt::format("{}", x); };
   std::string metrics;
   for (const Metric<T>& metric : options.metrics) metrics += metric.name() + ' ';
-  return {{"settings", options.keep.settings},
-          {"numbers", sizeof(T) == 4 ? "float" : "double"},
-          {"the model", architecture(model)},
-          {"the optimizer", optimizer.kind()},
-          {"weight_decay", text(o.weight_decay)},
-          {"clip_norm", text(o.clip_norm)},
-          {"clip_value", text(o.clip_value)},
-          {"the loss", loss.name()},
-          {"penalty", yes(bool(options.penalty))},
-          {"metrics", metrics},
-          {"batch_size", text(options.batch_size)},
-          {"micro_batch", text(options.micro_batch)},
-          {"seed", text(options.seed)},
-          {"shuffle", text(options.shuffle)},
-          {"drop_last", text(options.drop_last)},
-          {"augment", yes(bool(options.augment))},
-          {"watch", options.watch},
-          {"plateau", fmt::format("{} after {}", options.plateau.factor, options.plateau.patience)},
-          {"restore_best", text(options.restore_best.value_or(options.patience > 0))},
-          {"at_zero", text(options.tape.at_zero)},
-          {"the training set", fingerprint(train)},
-          {"the validation set", valid ? fingerprint<T>(*valid) : "none"}};
+  Identity all{
+      {"settings", options.keep.settings},
+      {"numbers", sizeof(T) == 4 ? "float" : "double"},
+      {"the model", architecture(model)},
+      {"the optimizer", optimizer.kind()},
+      {"weight_decay", text(o.weight_decay)},
+      {"clip_norm", text(o.clip_norm)},
+      {"clip_value", text(o.clip_value)},
+      {"the loss", loss.name()},
+      {"penalty", yes(bool(options.penalty))},
+      {"metrics", metrics},
+      {"batch_size", text(options.batch_size)},
+      {"micro_batch", text(options.micro_batch)},
+      {"seed", text(options.seed)},
+      {"shuffle", text(options.shuffle)},
+      {"drop_last", text(options.drop_last)},
+      {"augment", yes(bool(options.augment))},
+      {"watch", options.watch},
+      {"plateau", fmt::format("{} after {}", options.plateau.factor, options.plateau.patience)},
+      {"restore_best", text(options.restore_best.value_or(options.patience > 0))},
+      {"at_zero", text(options.tape.at_zero)},
+      {"the training set", fingerprint(train)},
+      {"the validation set", valid ? fingerprint<T>(*valid) : "none"}};
+  for (const auto& [name, value] : optimizer.settings()) all.emplace_back(name, text(value));
+  std::string& groups = all.emplace_back("the groups", "").second;
+  for (const auto& own : optimizer.own())
+    groups += fmt::format("{} {}, ", own.rate, own.weight_decay);
+  return all;
 }
 
 template <class T> Checkpoint<T> Run<T>::pack(const std::string& more) const {
-  Json json{{"format", 1}, {"build", this_build()}, {"more", more}};
+  Json json{{"format", 2}, {"build", this_build()}, {"more", more}};
   Json& same = json["same"] = Json::object();
   for (const auto& [name, value] : identity) same[name] = value;
   json["state"] = {{"epoch", state.epoch},
@@ -178,7 +184,7 @@ template <class T> Checkpoint<T> Run<T>::pack(const std::string& more) const {
 template <class T>
 std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) const try {
   const Json json = Json::parse(checkpoint.text);
-  if (json.at("format") != 1) differs("it was written by another version of this library");
+  if (json.at("format") != 2) differs("it was written by another version of this library");
   const Json& same = json.at("same");
   const auto compare = [](const std::string& name, const std::string& before,
                           const std::string& now) {

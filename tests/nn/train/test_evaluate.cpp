@@ -239,3 +239,22 @@ TEST_CASE("what evaluate refuses") {
   broken.labels[3] = 2;
   CHECK_THROWS_WITH_AS(evaluate(model, broken), Contains("label 2 in row 3"), DataError);
 }
+
+TEST_CASE("a loss with class weights is one mean over all rows, whatever the batches") {
+  MLP<double> model({2, 5, 2}, {.seed = 3});
+  const Dataset<double> data = moons<double>(11, 0.1, 1);
+  const Loss<double> weighted([](const Var<double>& scores, const Batch<double>& batch) {
+    return cross_entropy(scores, batch.labels, {.weights = {1, 7}});
+  });
+  const Tensor<double> scores = predict(model, data.inputs);
+  double sum = 0, weights = 0;
+  for (std::size_t i = 0; i < data.labels.size(); ++i) {
+    const double own = scores[2 * i + static_cast<std::size_t>(data.labels[i])],
+                 other = scores[2 * i + 1 - static_cast<std::size_t>(data.labels[i])],
+                 w = data.labels[i] == 1 ? 7 : 1;
+    sum += w * std::log1p(std::exp(other - own));
+    weights += w;
+  }
+  for (const std::size_t batch : {1u, 2u, 4u, 11u, 256u})
+    CHECK(evaluate(model, data, weighted, {}, batch).at("loss") == Approx(sum / weights));
+}

@@ -22,7 +22,7 @@ using namespace ramp::nn;
 using doctest::Contains;
 using idx_files::TempFolder;
 namespace fs = std::filesystem;
-using ramp::Tape, ramp::Var;
+using ramp::Shape, ramp::Tape, ramp::Var;
 
 namespace {
 
@@ -78,7 +78,12 @@ const std::vector<std::pair<const char*, Change>>& changes() {
       {"weight_decay was 0, and is 0.001", [](Parts& p) { p.sgd.weight_decay = 0.001; }},
       {"clip_norm was 0, and is 1", [](Parts& p) { p.sgd.clip_norm = 1; }},
       {"clip_value was 0, and is 1", [](Parts& p) { p.sgd.clip_value = 1; }},
-      {"the number of tensors was 8, and is 4", [](Parts& p) { p.sgd.momentum = 0; }},
+      {"momentum was 0.9, and is 0", [](Parts& p) { p.sgd.momentum = 0; }},
+      {"nesterov was 0, and is 1", [](Parts& p) { p.sgd.nesterov = true; }},
+      {"the groups was 1 0, 1 0, 1 0, 1 0, , and is 0.5 0, 1 0, 0.5 0, 1 0, ",
+       [](Parts& p) {
+         p.sgd.groups = {{[](auto&, const Shape& s) { return s.rank() == 2; }, 0.5, {}}};
+       }},
       {"the learning rate was", [](Parts& p) { p.sgd.learning_rate = cosine(0.1, 16); }},
       {"the loss was cross_entropy, and is bce_with_logits",
        [](Parts& p) {
@@ -191,7 +196,7 @@ TEST_CASE("a checkpoint's own faults are refused, too") {
   refused("text is damaged", [](auto& c) { c.text.resize(c.text.size() / 2); });
   refused("text is damaged", [](auto& c) { c.text = ""; });
   refused("text is damaged", [&](auto& c) { replace(c, "\"plateau_waited\"", "\"plateau\""); });
-  refused("another version", [&](auto& c) { replace(c, "\"format\":1", "\"format\":2"); });
+  refused("another version", [&](auto& c) { replace(c, "\"format\":2", "\"format\":3"); });
   refused("no parameter/layer0.weight", [](auto& c) { c.tensors.erase(c.tensors.begin()); });
   refused("parameter/layer0.weight was (5, 2), and is (2, 5)", [](auto& c) {
     c.tensors[0].second = ramp::Tensor<float>(ramp::Shape{5, 2});
