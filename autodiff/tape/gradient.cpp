@@ -97,7 +97,10 @@ std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>>
   }
   check_root(root, nullptr, "grad");
   std::swap(adjoints_, grads_);  // what backward() gave stays
-  const auto back = [this](void*) { std::swap(adjoints_, grads_); };
+  const auto back = [this](void*) {
+    std::swap(adjoints_, grads_);
+    grads_.forget();
+  };
   const std::unique_ptr<void, decltype(back)> guard(this, back);
   sweep_whole(root, nullptr, true, false);
   for (const Var<T>& x : inputs) all.push_back(gradient(x));
@@ -158,10 +161,10 @@ template <class T> void Tape<T>::sweep_whole(const Var<T>& root, const Tensor<T>
     if (into_parameters) finish_parameters(i);
     adjoints_.whole = true;
   } catch (const std::bad_alloc&) {
-    adjoints_.swept = 0;
+    adjoints_.forget();
     throw_memory_error(fmt::format("[backward] the adjoints of {} nodes", i));
   } catch (...) {
-    adjoints_.swept = 0;
+    adjoints_.forget();
     throw;
   }
 }

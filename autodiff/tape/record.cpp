@@ -35,8 +35,10 @@ template <class T> Var<T> Tape<T>::push(Tag tag, std::uint32_t attr, std::uint32
 template <class T> Var<T> Tape<T>::add_leaf(const View<const T>& value, bool varies, bool copied,
                                             Name name, Parameter<T>* p) {
   const Mark before = mark();
+  const std::size_t had = options_.memory_budget ? in_use() : 0;
   try {
     const Var<T> leaf = new_leaf(value, varies, copied, name, p);
+    check_budget_since(before, had);
     return checking_ ? checked(leaf, before) : leaf;
   } catch (const std::bad_alloc&) {
     undo(before);
@@ -113,8 +115,10 @@ template <class T> void Tape<T>::read(const Input<T>& x, Value<T>& to) {
 template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
   const OpInfo& op = op_info(id);
   const Mark before = mark();
+  const std::size_t had = options_.memory_budget ? in_use() : 0;
   try {
     const Var<T> y = new_node(id, in, attr);
+    check_budget_since(before, had);
     return checking_ ? checked(y, before) : y;
   } catch (const std::bad_alloc&) {
     undo(before);

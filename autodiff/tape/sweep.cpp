@@ -28,12 +28,13 @@ template <class T> void Tape<T>::sweep(std::uint32_t root, const Tensor<T>* seed
 }
 
 template <class T> void Tape<T>::begin_sweep(std::uint32_t root, const Tensor<T>* seed, T nothing) {
+  adjoints_.forget();
+  check_budget((root + std::size_t{1}) * sizeof(T) + tensors_.size() * sizeof(T*));
   adjoints_.swept = root + 1;
   adjoints_.scalars.resize(adjoints_.swept);
   std::fill_n(adjoints_.scalars.data(), adjoints_.swept, nothing);
   adjoints_.tensors.resize(tensors_.size());
   std::fill_n(adjoints_.tensors.data(), tensors_.size(), nullptr);
-  adjoints_.memory.rewind({});
   bool add;
   const View<T> at_root = adjoint(root, add);
   for (std::size_t i = 0; i < at_root.size(); ++i) at_root[i] = seed ? (*seed)[i] + T(0) : T(1);
@@ -136,10 +137,11 @@ template <class T> View<T> Tape<T>::adjoint(std::uint32_t i, bool& add) {
   T*& data = adjoints_.tensors[trace_.nodes[i].tensor];
   add = data != nullptr;
   if (add) return {data, shape};
+  const bool given = adjoints_.into_parameters && is_parameter(i);
+  if (options_.memory_budget && !given) check_budget(Arena::whole(shape.size() * sizeof(T)));
   try {
-    data = adjoints_.into_parameters && is_parameter(i)
-               ? binding_of(i)->parameter->gradient_.data()
-               : adjoints_.memory.template take_array<T>(shape.size());
+    data = given ? binding_of(i)->parameter->gradient_.data()
+                 : adjoints_.memory.template take_array<T>(shape.size());
   } catch (const std::bad_alloc&) {
     throw_memory_error("[backward] the adjoint of " + describe(i));
   }

@@ -102,26 +102,51 @@ template <class T> void Tape<T>::grow() {
 template <class T> std::size_t Tape<T>::bytes() const {
   return size() * (sizeof(Node<T>) + sizeof(Tag)) + tensors_.size() * sizeof(TensorRecord<T>) +
          attrs_.size() * sizeof(std::uint64_t) + pool_.size() * sizeof(std::uint32_t) +
-         values_.used();
+         names_.size() * sizeof(NodeName) + bindings_.size() * sizeof(Binding) + values_.used();
+}
+
+// Of a node and its value, if that is its own: no parameter's, and none that it shares.
+template <class T> std::size_t Tape<T>::bytes_of(std::uint32_t i) const {
+  const std::size_t node = sizeof(Node<T>) + sizeof(Tag);
+  if (rank(i) == 0) return node;
+  const View<const T> value = value_of(i);
+  const bool shared = op_info(op(i)).aliases && value.data == value_of(operands(i)[0]).data;
+  const bool own = !shared && values_.holds(value.data);
+  return node + sizeof(TensorRecord<T>) + (own ? Arena::whole(value.size() * sizeof(T)) : 0);
 }
 
 template <class T> void Tape<T>::check_budget(std::size_t more) const {
-  if (options_.memory_budget == 0 || bytes() + more <= options_.memory_budget) return;
+  const std::size_t all = in_use(), adjoints = adjoints_.bytes() + grads_.bytes();
+  if (options_.memory_budget == 0 || all + more <= options_.memory_budget) return;
+  std::size_t rest = all - adjoints;
   std::map<std::uint32_t, std::size_t> used;  // by scope
   const auto& changes = scopes_.changes();
   for (std::size_t c = 0; c < changes.size(); ++c) {
     const std::uint32_t last = c + 1 < changes.size() ? changes[c + 1].first : end();
-    for (std::uint32_t i = std::max(1u, changes[c].first); i < last; ++i)
-      used[changes[c].scope] +=
-          sizeof(Node<T>) + sizeof(Tag) + (rank(i) ? value_of(i).size() * sizeof(T) : 0);
+    for (std::uint32_t i = std::max(1u, changes[c].first); i < last; ++i) {
+      used[changes[c].scope] += bytes_of(i);
+      rest -= bytes_of(i);
+    }
   }
   std::string text;
+  const auto add = [&](const std::string& what, std::size_t count) {
+    if (count > 0) text += fmt::format("{}{} {} bytes", text.empty() ? "" : ", ", what, count);
+  };
   for (const auto& [scope, count] : used)
-    text += fmt::format("{}{} {} bytes", text.empty() ? "" : ", ",
-                        scope == 0 ? "outside of any scope" : scope_path(scope), count);
+    add(scope == 0 ? "outside of any scope" : scope_path(scope), count);
+  add("names, attributes and operands", rest);
+  add("gradients", adjoints);
   throw BudgetError(
       fmt::format("[tape] {} bytes are in use and {} more are asked for, over the budget of {}: {}",
-                  bytes(), more, options_.memory_budget, text.empty() ? "nothing yet" : text));
+                  all, more, options_.memory_budget, text.empty() ? "nothing yet" : text));
+}
+
+// Of a call that may have taken more than its value, and is undone if that was too much.
+template <class T> void Tape<T>::check_budget_since(const Mark& before, std::size_t had) {
+  if (options_.memory_budget == 0 || in_use() <= options_.memory_budget) return;
+  const std::size_t more = in_use() - had;
+  undo(before);
+  check_budget(more);
 }
 
 template <class T> std::uint32_t Tape<T>::keep_attr(const void* attr, std::size_t bytes) {
@@ -188,7 +213,7 @@ template <class T> void Tape<T>::drop(const Mark& mark) {
   vary(varying_);
   // What earlier nodes got from the last backward is theirs still.
   adjoints_.swept = std::min(adjoints_.swept, mark.nodes);
-  if (mark.nodes == 1) adjoints_.whole = false;
+  if (mark.nodes == 1) adjoints_.forget();
   scopes_.rewind(mark.scopes, mark.nodes);
 }
 
@@ -202,6 +227,7 @@ template <class T> std::uint64_t Tape<T>::open_scope(std::string_view name) {
 
 template <class T> Var<T> Tape<T>::named(const Var<T>& x, std::string_view name) {
   const std::uint32_t node = at(x, "named");
+  check_budget(Arena::whole(name.size()) + sizeof(NodeName));
   const Arena::Mark before = values_.mark();
   try {
     char* text = values_.template take_array<char>(name.size());

@@ -20,8 +20,10 @@
 namespace ramp {
 
 struct TapeOptions {
-  double at_zero = 0;             // relu'(0), and its like at every kink: any finite number
-  std::size_t memory_budget = 0;  // bytes; 0 for no limit
+  double at_zero = 0;  // relu'(0), and its like at every kink: any finite number
+  /// Bytes; 0 for no limit. It counts what is recorded, with names and attributes, and the adjoints
+  /// of the last backward; not what a formula needs while it runs, nor the program's own tensors.
+  std::size_t memory_budget = 0;
   /// Throw NonFiniteError when a node's value, and the tape is then as before it, or in a sweep,
   /// which then retains, an adjoint turns NaN or infinite.
   bool checked = false;
@@ -297,6 +299,17 @@ template <class T = double> class Tape {
     std::uint32_t swept = 0;  // nodes below it have an adjoint of the last backward
     bool whole = false;       // that has run to its end; to later nodes it gives zeros
     bool retained = false, into_parameters = true;
+
+    std::size_t bytes() const {
+      return scalars.size() * sizeof(T) + tensors.size() * sizeof(T*) + memory.used();
+    }
+    void forget() noexcept {
+      scalars.resize(0);
+      tensors.resize(0);
+      memory.rewind({});
+      swept = 0;
+      whole = false;
+    }
   };
 
   std::uint32_t end() const { return static_cast<std::uint32_t>(trace_.nodes.size()); }
@@ -306,7 +319,10 @@ template <class T = double> class Tape {
   }
 
   // tape.cpp: memory, marks, regions
+  std::size_t in_use() const { return bytes() + adjoints_.bytes() + grads_.bytes(); }
   void check_budget(std::size_t more) const;
+  void check_budget_since(const Mark& before, std::size_t had);
+  std::size_t bytes_of(std::uint32_t i) const;
   std::uint32_t epoch_of(std::uint32_t i) const;
   std::uint32_t find(const Var<T>& x, const char* call) const;
   void vary(bool varying) noexcept;

@@ -1,6 +1,9 @@
 #include <autodiff/values/arena.hpp>
 #include <autodiff/values/error.hpp>
 
+#include <algorithm>
+#include <cstdint>
+
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -23,6 +26,13 @@ void Arena::next_block(std::size_t bytes) {
   at_.block = blocks_.size() - 1;
   at_.used = 0;
   capacity_ += size;
+}
+
+bool Arena::holds(const void* p) const {
+  const auto in = [at = reinterpret_cast<std::uintptr_t>(p)](const Block& block) {
+    return at - reinterpret_cast<std::uintptr_t>(block.memory.get()) < block.size;
+  };
+  return std::any_of(blocks_.begin(), blocks_.end(), in);
 }
 
 // On huge pages where there are at least two.

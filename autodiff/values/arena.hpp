@@ -26,7 +26,7 @@ class Arena {
 
   /// `bytes` of 64-byte-aligned memory, uninitialised, valid until a rewind to an earlier mark.
   void* take(std::size_t bytes) {
-    bytes = (bytes + alignment - 1) / alignment * alignment;
+    bytes = whole(bytes);
     if (blocks_.empty() || at_.used + bytes > blocks_[at_.block].size) next_block(bytes);
     void* p = blocks_[at_.block].memory.get() + at_.used;
     at_.used += bytes;
@@ -49,7 +49,11 @@ class Arena {
   Mark mark() const { return at_; }
   void rewind(Mark mark) { at_ = mark; }
   std::size_t capacity() const { return capacity_; }  // bytes held
+  bool holds(const void* p) const;                    // whether that lies in one of its blocks
   std::size_t used() const { return at_.total; }      // bytes handed out
+  static std::size_t whole(std::size_t bytes) {       // what take() hands out for them
+    return (bytes + alignment - 1) / alignment * alignment;
+  }
 
  private:
   struct Free {

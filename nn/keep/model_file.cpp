@@ -1,6 +1,7 @@
 #include <nn/joined.hpp>
 #include <nn/keep/architecture.hpp>
 #include <nn/keep/model_file.hpp>
+#include <nn/keep/onnx.hpp>
 
 #include <fmt/format.h>
 
@@ -139,8 +140,7 @@ template <class T> std::string architecture(Module<T>& model) {
   return layers.contains("parts") ? layers.dump() : std::string();  // a single layer has no name
 }
 
-template <class T>
-void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& info) {
+template <class T> SafeTensors packed(Module<T>& model, const ModelInfo& info) {
   SafeTensors file;
   Members<T> all = model.contents();
   for (const auto& entry : all.parameters)
@@ -157,7 +157,12 @@ void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& 
   } catch (const Json::exception&) {
     throw ValueError("[save] a name or a text of the model isn't UTF-8, and can't be written");
   }
-  file.write(path);
+  return file;
+}
+
+template <class T>
+void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& info) {
+  packed(model, info).write(path);
 }
 
 std::optional<FileInfo> model_info(const SafeTensors& file) try {
@@ -176,14 +181,14 @@ std::optional<FileInfo> model_info(const SafeTensors& file) try {
 }
 
 template <class T> ModelInfo load(Module<T>& model, const std::filesystem::path& path) {
-  const SafeTensors file(path);
+  const SafeTensors file = open_model(path);
   const auto about = model_info(file);
   load_from(model, file, path.string());
   return about ? about->info : ModelInfo();
 }
 
 template <class T> LoadedModel<T> load_model(const std::filesystem::path& path) try {
-  const SafeTensors file(path);
+  const SafeTensors file = open_model(path);
   auto about = model_info(file);
   if (!about || about->architecture.empty())
     throw DataError(
@@ -206,6 +211,7 @@ template <class T> LoadedModel<T> load_model(const std::filesystem::path& path) 
 
 #define RAMP_MODEL_FILE(T)                                                        \
   template void save(Module<T>&, const std::filesystem::path&, const ModelInfo&); \
+  template SafeTensors packed(Module<T>&, const ModelInfo&);                      \
   template ModelInfo load(Module<T>&, const std::filesystem::path&);              \
   template LoadedModel<T> load_model(const std::filesystem::path&);               \
   template std::string architecture(Module<T>&);

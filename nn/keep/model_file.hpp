@@ -31,6 +31,7 @@ void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& 
 /// model stays as it is, unless names and shapes are those of the model: it lists what is missing,
 /// what is there too much, and what has another shape. DataError for a damaged file, and for a
 /// number that is infinite or NaN, which it names.
+/// A file of another format that can be turned into one (onnx.hpp) is known by its ending, .onnx.
 template <class T> ModelInfo load(Module<T>& model, const std::filesystem::path& path);
 
 /// Rebuilds an MLP or Sequential from a file that save() wrote, in eval() mode. DataError where the
@@ -39,7 +40,11 @@ template <class T> struct LoadedModel {
   Sequential<T> model;
   ModelInfo info;
 };
+/// Rebuilds, too, what is in an .onnx file.
 template <class T = float> LoadedModel<T> load_model(const std::filesystem::path& path);
+
+/// What save() writes.
+template <class T> SafeTensors packed(Module<T>& model, const ModelInfo& info = {});
 
 /// What save() has put into a file besides the numbers; nothing for a file of others.
 struct FileInfo {

@@ -30,7 +30,8 @@ class SafeTensors {
   SafeTensors() = default;
   explicit SafeTensors(const std::filesystem::path& path);
 
-  const std::string& path() const { return path_; }  // empty for one that wasn't read
+  const std::string& path() const { return path_; }             // empty for one that wasn't read
+  void set_path(std::string path) { path_ = std::move(path); }  // which errors name
   /// In the order of their place in the file.
   const std::vector<Entry>& entries() const { return entries_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }

@@ -79,6 +79,14 @@ template <class T = float> class Embedding : public Module<T> {
   Parameter<T> weight_;
 };
 
+/// Scores as probabilities, over the last axis. A training wants the scores: cross_entropy takes
+/// those, and more precisely.
+template <class T = float> class Softmax : public Module<T> {
+ public:
+  Softmax() : Module<T>("softmax") {}
+  Var<T> forward(const Var<T>& x) override { return softmax(x); }
+};
+
 /// (n, a, b, ..) becomes (n, a b ..).
 template <class T = float> class Flatten : public Module<T> {
  public:

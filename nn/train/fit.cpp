@@ -130,8 +130,9 @@ template <class T> struct Trainer<T>::State {
   }
   void write() {
     if (!folder) return;
-    if (std::exchange(new_best, false))
+    if (new_best)
       folder->write_best({run.result.epochs[run.result.best].steps, "", run.best_model});
+    new_best = false;
     folder->write(pack());
     since_written = Stopwatch();
   }
@@ -235,39 +236,47 @@ template <class T> struct Trainer<T>::State {
     return epoch;
   }
 
-  // Whether this epoch is the best one so far; the learning rate may fall.
-  bool judge(const EpochInfo& epoch) {
+  double watched(const EpochInfo& epoch) const {  // smaller is better
     const Scores& scores = valid ? epoch.valid : epoch.train;
     const auto at = scores.find(options.watch);
     if (at == scores.end())
       throw ValueError(
           fmt::format("[train] there is no {} to watch: watch the loss", options.watch));
-    const double value = sign * at->second;
-    const auto better = [&](double than) { return value < than || std::isnan(than); };
-    const bool first = run.result.epochs.size() == 1;
-    if (first || better(run.plateau_best)) {
+    return sign * at->second;
+  }
+
+  bool finish_epoch() {  // false: a callback wants it to stop
+    EpochInfo epoch = epoch_info();
+    const double value = watched(epoch);
+    const bool first = run.result.epochs.empty();
+    const auto better = [&](double than) { return first || value < than || std::isnan(than); };
+    const bool best = better(run.best), kept = best && (restores || folder);
+    NamedTensors<T> weights;
+    if (kept) weights = weights_now();
+    run.result.epochs.reserve(run.result.epochs.size() + 1);
+
+    // From here on nothing throws, so that an epoch isn't counted twice.
+    run.result.epochs.push_back(std::move(epoch));
+    if (better(run.plateau_best)) {
       run.plateau_best = value;
       run.plateau_waited = 0;
     } else if (++run.plateau_waited >= options.plateau.patience && options.plateau.factor < 1) {
       optimizer.set_rate_factor(optimizer.rate_factor() * options.plateau.factor);
       run.plateau_waited = 0;
     }
-    if (!first && !better(run.best)) return false;
-    run.best = value;
-    run.result.best = run.result.epochs.size() - 1;
-    return true;
-  }
-
-  bool finish_epoch() {  // false: a callback wants it to stop
-    run.result.epochs.push_back(epoch_info());
-    if (judge(run.result.epochs.back()) && (restores || folder)) {
-      remember();
+    if (best) {
+      run.best = value;
+      run.result.best = run.result.epochs.size() - 1;
+    }
+    if (kept) {
+      run.best_model = std::move(weights);
       new_best = true;
     }
     ++run.epoch;
     run.batch = 0;
     run.samples = 0;
     run.loss_sum = 0;
+
     const bool go_on = !options.on_epoch || options.on_epoch(run.result.epochs.back());
     const bool due = folder && options.keep.epochs > 0 && run.epoch % options.keep.epochs == 0 &&
                      since_written.seconds() >= options.keep.least_seconds;
@@ -275,12 +284,13 @@ template <class T> struct Trainer<T>::State {
     return go_on;
   }
 
-  void remember() {
+  NamedTensors<T> weights_now() {
     const Members<T> all = model.contents();
-    run.best_model.clear();
+    NamedTensors<T> weights;
     for (const auto& entry : all.parameters)
-      run.best_model.emplace_back(entry.name, entry.parameter->value());
-    for (const auto& entry : all.buffers) run.best_model.emplace_back(entry.name, *entry.buffer);
+      weights.emplace_back(entry.name, std::as_const(*entry.parameter).value());
+    for (const auto& entry : all.buffers) weights.emplace_back(entry.name, *entry.buffer);
+    return weights;
   }
   void take_best() {
     if (run.best_model.empty()) return;
@@ -300,12 +310,12 @@ template <class T> struct Trainer<T>::State {
   void train() {
     if (ended) return;
     for (bool go_on = true; go_on && !at_end();) go_on = train_epoch() && finish_epoch();
-    ended = at_end();
-    run.result.stop = !ended                       ? Stop::callback
+    run.result.stop = !at_end()                    ? Stop::callback
                       : run.epoch < options.epochs ? Stop::early
                                                    : Stop::finished;
     write();
-    if (ended && restores) take_best();
+    if (at_end() && restores) take_best();
+    ended = at_end();
   }
 
   Module<T>& model;

@@ -4,7 +4,7 @@
 
 #include <nn/data/npy.hpp>
 #include <nn/joined.hpp>
-#include <nn/keep/safetensors.hpp>
+#include <nn/keep/onnx.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -43,7 +43,7 @@ std::string in_words(const nlohmann::ordered_json& layer) {
 
 void info(const std::string& given) {
   const std::string path = model_path(given);
-  const nn::SafeTensors file(path);
+  const nn::SafeTensors file = nn::open_model(path);
   std::string text = fmt::format("{}\n", path);
   std::uint64_t numbers = 0;
   std::size_t longest = 4;
@@ -83,7 +83,17 @@ struct ExportOptions {
 
 void export_as(const ExportOptions& options) {
   const std::filesystem::path path = model_path(options.model);
-  const nn::SafeTensors file(path);
+  const nn::SafeTensors file = nn::open_model(path);
+  std::filesystem::path to = options.out;
+  if (to.empty()) to = std::filesystem::path(path).replace_extension("." + options.to);
+  if (options.to == "onnx") {
+    nn::write_onnx(file, to);
+    return print(fmt::format("{}: {} tensors\n", to.string(), file.entries().size()));
+  }
+  if (options.to == "safetensors") {
+    file.write(to);
+    return print(fmt::format("{}: {} tensors\n", to.string(), file.entries().size()));
+  }
   nn::NamedTensors<double> doubles;
   nn::NamedTensors<float> floats;
   bool all_float = true;
@@ -93,8 +103,6 @@ void export_as(const ExportOptions& options) {
       floats.emplace_back(entry.name, file.tensor<float>(entry.name));
     else
       doubles.emplace_back(entry.name, file.tensor<double>(entry.name));
-  std::filesystem::path to = options.out;
-  if (to.empty()) to = std::filesystem::path(path).replace_extension(".npz");
   all_float ? nn::write_npz(to, floats) : nn::write_npz(to, doubles);
   print(fmt::format("{}: {} arrays\n", to.string(), file.entries().size()));
 }
@@ -109,19 +117,23 @@ void add_info(CLI::App& app) {
 }
 
 void add_export(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("export", "Write a model's numbers in another format");
+  CLI::App* command = app.add_subcommand("export", "Write a model in another format");
   command->footer(
       "npz is NumPy's: numpy.load(FILE) gives the arrays by name, weights as (out, in).\n"
+      "onnx is for other runtimes: the whole model, as it answers when it isn't trained.\n"
       "\n"
       "Examples:\n"
-      "  ramp export run --to npz --out weights.npz");
+      "  ramp export run --to npz --out weights.npz\n"
+      "  ramp export run --to onnx --out model.onnx");
   const auto options = std::make_shared<ExportOptions>();
-  static constexpr std::array<std::string_view, 1> formats{"npz"};
+  static constexpr std::array<std::string_view, 3> formats{"npz", "onnx", "safetensors"};
   add_model(*command, options->model);
-  add(*command, "--to", options->to, "npz")->type_name("NAME")->check(one_of(formats));
+  add(*command, "--to", options->to, "The format: npz, onnx or safetensors")
+      ->type_name("NAME")
+      ->check(one_of(formats));
   command
       ->add_option("--out", options->out,
-                   help_text("The file; without it, MODEL's name ending in .npz"))
+                   help_text("The file; without it, MODEL's name with the format's ending"))
       ->type_name("FILE");
   command->callback([options] { export_as(*options); });
 }

@@ -14,7 +14,9 @@ CLI::Option* add_model(CLI::App& command, std::string& path) {
   return command
       .add_option(
           "MODEL", path,
-          help_text("A model that `ramp train --out DIR` left: DIR, or DIR/model.safetensors"))
+          help_text(
+              "A model that `ramp train --out DIR` left: DIR, or DIR/model.safetensors; or an "
+              "ONNX file, NAME.onnx"))
       ->type_name("")
       ->required();
 }

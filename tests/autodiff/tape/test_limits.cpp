@@ -7,7 +7,11 @@
 
 #include <array>
 #include <cstdio>
+#include <functional>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace ramp;
 using doctest::Approx;
@@ -142,4 +146,64 @@ TEST_CASE("the error of a budget adds up what each scope holds") {
   // A part of a tensor that is there already takes no room.
   const auto x = tape.leaf(Tensor<double>({4000}));
   CHECK_NOTHROW((void)reshape(x, Shape{40, 100}));
+}
+
+TEST_CASE(
+    "the budget counts names, indices, attributes and gradients, and its error adds up to what is "
+    "in use") {
+  const std::vector<std::int32_t> rows(3000, 1);
+  const std::string name(5000, 'n');
+  Parameter<double> outside("outside",
+                            Tensor<double>({500}, 1.0));  // the program's, not the tape's
+  const std::vector<std::pair<const char*, std::function<void(Tape<double>&)>>> users{
+      {"names", [&](auto& tape) { tape.named(tape.leaf(1.0), name); }},
+      {"named leaves", [&](auto& tape) { tape.leaf(Tensor<double>({10}), name); }},
+      {"indices", [&](auto& tape) { (void)gather(tape.leaf(Tensor<double>({2})), rows); }},
+      {"attributes", [](auto& tape) { (void)clamp(tape.leaf(Tensor<double>({2})), 0, 1); }},
+      {"operands",
+       [](auto& tape) {
+         (void)concat(std::vector(300, tape.leaf({1.0, 2.0})), 0);
+       }},
+      {"shared",
+       [](auto& tape) {
+         (void)reshape(tape.leaf(Tensor<double>({300})), Shape{3, 100});
+       }},
+      {"parameters", [&](auto& tape) { (void)exp(tape.parameter(outside)); }},
+      {"gradients", [](auto& tape) { tape.backward(sum(exp(tape.leaf(Tensor<double>({300}))))); }},
+      {"numbers", [](auto& tape) { tape.backward(exp(sin(tape.leaf(1.0)))); }},
+  };
+  for (const auto& [text, use] : users) {
+    CAPTURE(std::string(text));
+    Tape<double> tape({.memory_budget = 200'000});
+    std::string message;
+    std::size_t rounds = 0;
+    CHECK_THROWS_AS(
+        [&] {
+          for (; rounds < 100'000; ++rounds) {
+            const auto scope = tape.scope(rounds % 2 ? "odd" : "even");
+            use(tape);
+          }
+        }(),
+        BudgetError);
+    CHECK(rounds > 1);
+    try {
+      (void)tape.leaf(Tensor<double>({1'000'000}));
+    } catch (const BudgetError& e) {
+      message = e.what();
+    }
+    CAPTURE(message);
+    std::size_t in_use = 0, sum = 0;
+    int at = 0;
+    REQUIRE(std::sscanf(message.c_str(), "[tape] %zu bytes are in use%n", &in_use, &at) == 1);
+    for (std::size_t end = message.find("over the budget");
+         (end = message.find(" bytes", end + 1)) < message.size();) {
+      const std::size_t begin = message.rfind(' ', end - 1) + 1;
+      sum += std::stoul(message.substr(begin, end - begin));
+    }
+    CHECK(in_use > 100'000);
+    CHECK(in_use <= 200'000);
+    CHECK(sum == in_use);
+    tape.clear();  // and all of it can be had again
+    CHECK_NOTHROW((void)tape.leaf(Tensor<double>({24'000})));
+  }
 }
