@@ -142,9 +142,9 @@ template <class T> const auto& kinds() {
           [](const Json& j) {
             return Embedding<T>(whole(j, "count"), whole(j, "width"), Random(0));
           }),
-      kind<T, Softmax<T>>(
-          "softmax", [](Softmax<T>&) { return Json::object(); },
-          [](const Json&) { return Softmax<T>(); }),
+      kind<T, SoftmaxLayer<T>>(
+          "softmax", [](SoftmaxLayer<T>&) { return Json::object(); },
+          [](const Json&) { return SoftmaxLayer<T>(); }),
       kind<T, Flatten<T>>(
           "flatten", [](Flatten<T>&) { return Json::object(); },
           [](const Json&) { return Flatten<T>(); }),

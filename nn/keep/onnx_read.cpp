@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace ramp::nn {
@@ -60,8 +61,8 @@ class Reader {
     if (key == "ramp") about_ = parsed(value);
   }
 
-  void add_constant(std::string name, std::string_view message) {
-    if (!constants_.try_emplace(std::move(name), message).second)
+  void add_constant(std::string name, std::shared_ptr<const Numbers> numbers) {
+    if (!constants_.emplace(std::move(name), std::move(numbers)).second)
       throw Damaged("two constants have one name");
   }
 
@@ -74,7 +75,7 @@ class Reader {
         std::string name;
         for (Fields tensor(f->text()); const auto t = tensor.next();)
           if (t->id == tensor_name) name = t->text();
-        add_constant(name, f->text());
+        add_constant(name, std::make_shared<Numbers>(f->text()));
       }
       if (f->id == graph_input || f->id == graph_output)
         for (Fields value(f->text()); const auto v = value.next();)
@@ -111,8 +112,10 @@ class Reader {
     if (node.op == "Constant") {
       const Field* const value = node.find("value", attribute_t);
       if (!value) throw Damaged("it has no tensor for its value");
-      return add_constant(node.out[0], value->text());
+      return add_constant(node.out[0], std::make_shared<Numbers>(value->text()));
     }
+    if (node.op == "Identity" && !node.in.empty() && constants_.contains(node.in[0]))
+      return add_constant(node.out[0], constants_.at(node.in[0]));  // equal weights, kept once
     const auto at = std::ranges::find(functions, node.op, &Function::op);
     const bool waits = !mean_.empty() || places_;
     if (waits && node.op != (places_ ? "Gather" : "Div"))
@@ -234,7 +237,7 @@ class Reader {
     const auto at = constants_.find(name);
     if (at == constants_.end())
       throw Damaged(fmt::format("'{}' is no constant: only a chain of layers can be read", name));
-    return at->second;
+    return *at->second;
   }
   double scalar(const std::string& name) const {
     const Numbers& x = constant(name);
@@ -317,7 +320,7 @@ class Reader {
       push(node, {{"kind", "activation"}, {"activation", its}});
   }
 
-  std::map<std::string, Numbers> constants_;
+  std::map<std::string, std::shared_ptr<const Numbers>> constants_;
   Json about_, parts_ = Json::array();
   std::set<std::string> names_;
   std::string current_, before_, mean_;  // values; the last is waited for Div with

@@ -81,9 +81,9 @@ template <class T = float> class Embedding : public Module<T> {
 
 /// Scores as probabilities, over the last axis. A training wants the scores: cross_entropy takes
 /// those, and more precisely.
-template <class T = float> class Softmax : public Module<T> {
+template <class T = float> class SoftmaxLayer : public Module<T> {
  public:
-  Softmax() : Module<T>("softmax") {}
+  SoftmaxLayer() : Module<T>("softmax") {}
   Var<T> forward(const Var<T>& x) override { return softmax(x); }
 };
 

@@ -50,7 +50,7 @@ template <class T> Sequential<T> all_layers() {
     model.push("a_" + std::string(activation.name()), ActivationLayer<T>(activation));
   model.push("last", Linear<T>(6, 4, random, {.activation = "gelu"}));
   model.push("flat", Flatten<T>());
-  model.push("p", Softmax<T>());
+  model.push("p", SoftmaxLayer<T>());
   double shift = 0;
   for (auto& entry : model.contents().parameters)
     for (T& x : entry.parameter->edit()) x += static_cast<T>(0.1 * std::cos(++shift));
@@ -210,6 +210,7 @@ TEST_CASE("files as others write them") {
   check(
       Foreign().constant("r", {}, {0.5}).node("Dropout", {"x", "r"}, "h").node("Tanh", {"h"}, "y"),
       {std::tanh(1), std::tanh(-2)});
+  check(one_layer().node("Identity", {"b"}, "c").node("Gemm", {"x", "w", "c"}, "y"), {0, 0});
   // Constants as nodes, and numbers in a packed list
   const float numbers[]{3, 7};
   const Message value = Foreign::dims({2}).number(2, 1).text(
