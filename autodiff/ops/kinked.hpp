@@ -158,6 +158,11 @@ struct Bounds {
   double low = 0, high = 1;
 };
 struct Clamp : Elementwise<1, Bounds> {
+  static void check(const Attr& at) {
+    if (!(at.low <= at.high))
+      throw ValueError("[clamp] low " + std::to_string(at.low) + " lies above high " +
+                       std::to_string(at.high));
+  }
   static constexpr About about{"clamp", "min(max(x, low), high)", "x, kept between two bounds.",
                                "x = low, x = high: c"};
   static constexpr auto value = [](auto x, auto at) {
@@ -178,9 +183,7 @@ struct Clamp : Elementwise<1, Bounds> {
 };
 /// ValueError unless low <= high; an infinite bound is no bound.
 template <Traced X> auto clamp(const X& x, double low, double high) {
-  if (!(low <= high))
-    throw ValueError("[clamp] low " + std::to_string(low) + " lies above high " +
-                     std::to_string(high));
+  Clamp::check({low, high});
   return record<Clamp>({low, high}, x);
 }
 /// Between bounds that are handles or tensors, too: min(max(x, low), high), ties included.

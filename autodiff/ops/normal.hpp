@@ -37,6 +37,7 @@ struct Bell {
   double rate = 1, order = 0;
 };
 struct Gaussian : Elementwise<1, Bell> {
+  static void check(const Attr& at) { check_order("gaussian", at.order); }
   static constexpr About about{"gaussian", "exp(-rate x²), differentiated order times",
                                "A bell curve, as the pullbacks of erf and gelu record it."};
   static constexpr auto value = [](auto x, auto at) { return gaussian(x, at.rate, at.order); };

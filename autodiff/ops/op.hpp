@@ -77,7 +77,16 @@ template <int Arity, class A> struct Op {
       domain{};
   static constexpr std::nullptr_t kink = nullptr;
   static constexpr std::nullptr_t adopt = nullptr;
+  static constexpr std::nullptr_t check = nullptr;  // throws for attributes that make no sense
 };
+
+// Of an attribute that says how often something is differentiated.
+inline void check_order(const char* op, double order) {
+  constexpr double most = 1000;  // each step of a loop
+  if (!(order >= 0 && order <= most && order == static_cast<int>(order)))
+    throw ValueError("[" + std::string(op) + "] order " + std::to_string(order) +
+                     ": it must be a whole number from 0 to 1000");
+}
 
 template <class O> inline constexpr bool has_kink =
     !std::is_null_pointer_v<std::remove_const_t<decltype(O::kink)>>;

@@ -42,7 +42,10 @@ inline Shape reduced(const Shape& x, const Along& at) {
 }
 
 struct Reduction : Structural<1, Along> {
-  static Shape shape(const Shape& x, const Attr& at) { return reduced(x, at); }
+  static Shape shape(const Shape& x, const Attr& at) {
+    if (!at.whole) shaping::check_axis("reduction", at.axis, x);
+    return reduced(x, at);
+  }
 };
 
 struct Sum : Reduction {

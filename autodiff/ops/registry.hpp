@@ -78,6 +78,7 @@ struct OpInfo {
   std::span<const Domain> domain;
   std::size_t attr_bytes = 0;
   Shape (*shape)(std::span<const Shape> inputs, const void* attr) = nullptr;
+  void (*check)(const void* attr) = nullptr;
   // Moves what an attribute points to into the tape's own memory.
   void (*adopt)(void* attr, Arena& arena) = nullptr;
   std::string (*label)(const void* attr) = nullptr;

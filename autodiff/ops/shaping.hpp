@@ -14,6 +14,10 @@ namespace ramp {
 namespace shaping {
 [[noreturn]] void fail(const char* op, const Shape& x, const char* why);
 [[noreturn]] void fail(const char* op, const Shape& a, const Shape& b, const char* why);
+// Of an attribute, which may come straight from record(): a function has counted it from the front.
+inline void check_axis(const char* op, int axis, const Shape& x) {
+  if (axis < 0 || axis >= x.rank()) fail(op, x, "there is no such axis");
+}
 std::string label_along(const char* op, int axis);  // "concat axis 1"
 }  // namespace shaping
 
@@ -135,7 +139,8 @@ struct Slice : Structural<1, Range> {
   static constexpr bool linear = true;
   static constexpr About about{"slice", "x[start:stop:step]", "A range of one axis."};
   static Shape shape(const Shape& x, const Attr& at) {
-    if (at.axis >= x.rank() || at.stop > x[at.axis] || at.start > at.stop || at.step == 0)
+    shaping::check_axis("slice", at.axis, x);
+    if (at.stop > x[at.axis] || at.start > at.stop || at.step == 0)
       shaping::fail("slice", x, "the range doesn't lie within the axis");
     return x.with(at.axis, at.count());
   }
@@ -206,10 +211,10 @@ struct Concat : Structural<variadic, AlongAxis> {
   static constexpr About about{"concat", "[a, b, ..]", "Joins tensors along an axis they have."};
   static Shape shape(std::span<const Shape> in, const Attr& at) {
     if (in.empty()) throw ShapeError("[concat] nothing to join: give at least one tensor");
+    shaping::check_axis("concat", at.axis, in[0]);
     std::uint64_t total = 0;
     for (const Shape& x : in) {
-      if (x.rank() != in[0].rank() || at.axis >= x.rank() ||
-          !(x.with(at.axis, 0) == in[0].with(at.axis, 0)))
+      if (x.rank() != in[0].rank() || !(x.with(at.axis, 0) == in[0].with(at.axis, 0)))
         shaping::fail("concat", in[0], x, "all sizes but the joined axis must agree");
       total += x[at.axis];
     }
@@ -262,7 +267,7 @@ struct Flip : Structural<1, AlongAxis> {
   static constexpr bool linear = true;
   static constexpr About about{"flip", "x[::-1]", "An axis backwards."};
   static Shape shape(const Shape& x, const Attr& at) {
-    if (at.axis >= x.rank()) shaping::fail("flip", x, "there is no such axis");
+    shaping::check_axis("flip", at.axis, x);
     return x;
   }
   static constexpr auto value = [](auto x, auto at) {

@@ -7,12 +7,15 @@
 namespace ramp {
 
 struct Rowwise : Structural<1, AlongAxis> {
+  static Shape shape(const Shape& x, const Attr& at) {
+    shaping::check_axis("softmax", at.axis, x);
+    return x;
+  }
   static Along keep(const Attr& at) { return {false, at.axis, true}; }
 };
 
 struct LogSoftmax : Rowwise {
   static constexpr About about{"log_softmax", "x - logsumexp(x)", "Logarithms of softmax."};
-  static Shape shape(const Shape& x) { return x; }
   static constexpr auto value = [](auto x, auto at) {
     const decltype(x) below = above(x, record<Max>(keep(at), x));
     return below - log(record<Sum>(keep(at), exp(below)));
@@ -26,7 +29,6 @@ struct LogSoftmax : Rowwise {
 
 struct Softmax : Rowwise {
   static constexpr About about{"softmax", "exp(x) / sum of exp(x)", "Each row sums to 1."};
-  static Shape shape(const Shape& x) { return x; }
   static constexpr auto value = [](auto x, auto at) {
     const decltype(x) e = exp_from_top(x, keep(at));
     return e / record<Sum>(keep(at), e);

@@ -5,9 +5,6 @@
 #include <autodiff/kernels/special.hpp>
 #include <autodiff/ops/arithmetic.hpp>
 #include <autodiff/ops/op.hpp>
-#include <autodiff/values/error.hpp>
-
-#include <string>
 
 namespace ramp {
 
@@ -15,6 +12,7 @@ struct Order {
   double order = 0;
 };
 struct Polygamma : Elementwise<1, Order> {
+  static void check(const Attr& at) { check_order("polygamma", at.order); }
   static constexpr About about{"polygamma", "the order-th derivative of digamma(x)",
                                "For x < 0, too, where it has a pole at each integer."};
   static constexpr std::array domain{positive};
@@ -28,13 +26,12 @@ struct Polygamma : Elementwise<1, Order> {
   }
 };
 template <Traced X> auto polygamma(const X& x, double order) {
+  Polygamma::check({order});
   return record<Polygamma>({order}, x);
 }
 /// The order-th derivative of digamma, in SciPy's and PyTorch's order of arguments; ValueError
 /// below 0.
 template <Traced X> auto polygamma(int order, const X& x) {
-  if (order < 0)
-    throw ValueError("[polygamma] order " + std::to_string(order) + ": it must be 0 or more");
   return polygamma(x, static_cast<double>(order));
 }
 

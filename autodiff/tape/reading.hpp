@@ -246,6 +246,8 @@ template <class O> OpInfo make_op() {
     using Pullback = std::tuple_element_t<k, typename R::Pullbacks>;
     if (std::is_same_v<Pullback, std::remove_const_t<decltype(pass_on)>>) op.passes_on |= 1u << k;
   });
+  if constexpr (!std::is_null_pointer_v<std::remove_const_t<decltype(O::check)>>)
+    op.check = [](const void* attr) { O::check(*static_cast<const Attr*>(attr)); };
   if constexpr (!std::is_null_pointer_v<std::remove_const_t<decltype(O::adopt)>>)
     op.adopt = [](void* attr, Arena& arena) { O::adopt(*static_cast<Attr*>(attr), arena); };
   if constexpr (requires(Attr a) { O::label(a); })

@@ -216,6 +216,7 @@ template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in,
     varies = varies || (this->varies(i) && op.differentiable_in(static_cast<int>(k)));
   }
   varies = varies && varying_;
+  if (op.check) op.check(attr);
   const Shape shape = op.shape({shapes, in.size()}, attr);
   shape.check_size(op.about.name);
   const std::size_t bytes = shape.rank() && !op.aliases ? shape.size() * sizeof(T) : 0;

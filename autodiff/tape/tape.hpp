@@ -292,26 +292,6 @@ template <class T = double> class Tape {
     Tape& tape_;
     bool before_;
   };
-  struct Adjoints {
-    Records<T> scalars;   // of rank-0 nodes, by node
-    Records<T*> tensors;  // by tensor; null where nothing came
-    Arena memory;
-    std::uint32_t swept = 0;  // nodes below it have an adjoint of the last backward
-    bool whole = false;       // that has run to its end; to later nodes it gives zeros
-    bool retained = false, into_parameters = true;
-
-    std::size_t bytes() const {
-      return scalars.size() * sizeof(T) + tensors.size() * sizeof(T*) + memory.used();
-    }
-    void forget() noexcept {
-      scalars.resize(0);
-      tensors.resize(0);
-      memory.rewind({});
-      swept = 0;
-      whole = false;
-    }
-  };
-
   std::uint32_t end() const { return static_cast<std::uint32_t>(trace_.nodes.size()); }
   // A handle on a node of the newest epoch; `near` if that is a number that varies.
   Var<T> handle_on(std::uint32_t i, bool near) const {
@@ -393,7 +373,7 @@ template <class T = double> class Tape {
   Records<std::uint32_t> pool_;   // operands of general nodes
   Records<std::uint64_t> attrs_;  // attributes, and the operands of general nodes that are numbers
   Arena values_, scratch_;
-  Adjoints adjoints_, grads_;  // backward()'s, and grad()'s
+  Adjoints<T> adjoints_, grads_;  // backward()'s, and grad()'s
   std::vector<Epoch> epochs_;
   Scopes scopes_;
   std::vector<std::pair<std::uint32_t, Location>> places_;  // the first node, and where it is

@@ -71,4 +71,25 @@ template <class T> using OwnTrace = std::unique_ptr<Trace<T>, GiveBack<T>>;
 /// One that no tape uses. NoMemory where there is none.
 template <class T> OwnTrace<T> take_trace();
 
+// What a way back leaves.
+template <class T> struct Adjoints {
+  Records<T> scalars;   // of rank-0 nodes, by node
+  Records<T*> tensors;  // by tensor; null where nothing came
+  Arena memory;
+  std::uint32_t swept = 0;  // nodes below it have an adjoint of the last backward
+  bool whole = false;       // that has run to its end; to later nodes it gives zeros
+  bool retained = false, into_parameters = true;
+
+  std::size_t bytes() const {
+    return scalars.size() * sizeof(T) + tensors.size() * sizeof(T*) + memory.used();
+  }
+  void forget() noexcept {
+    scalars.resize(0);
+    tensors.resize(0);
+    memory.rewind({});
+    swept = 0;
+    whole = false;
+  }
+};
+
 }  // namespace ramp

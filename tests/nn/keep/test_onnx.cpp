@@ -314,7 +314,7 @@ TEST_CASE("no damage to a file does harm: it is refused, or gives a model that a
   const std::string whole = idx_files::read(folder / "a.onnx");
   int refused = 0, read = 0;
   const auto attempt = [&](const std::string& file) {
-    replace_file(folder / "b.onnx", file);
+    idx_files::write(folder / "b.onnx", file);  // which, unlike replace_file, waits for no disk
     try {
       auto loaded = load_model<float>(folder / "b.onnx");
       try {
