@@ -11,6 +11,7 @@
 #include <nn/data/synthetic.hpp>
 #include <nn/keep/checkpoint.hpp>
 #include <nn/keep/model_file.hpp>
+#include <nn/keep/onnx.hpp>
 #include <nn/keep/safetensors.hpp>
 #include <nn/model/activation.hpp>
 #include <nn/model/init.hpp>
