@@ -10,3 +10,4 @@
 #include <autodiff/inspect/gradcheck.hpp>
 #include <autodiff/tape/tape.hpp>
 #include <autodiff/values/error.hpp>
+#include <autodiff/version.hpp>

@@ -18,26 +18,39 @@ function(ramp_compile target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
     $<$<BOOL:${RAMP_WERROR}>:-Werror> -ffp-contract=off)
-  if(RAMP_NATIVE)
+  if(RAMP_ARCH)
     string(MAKE_C_IDENTIFIER "RAMP_HAS_MARCH_${RAMP_ARCH}" known)
     check_cxx_compiler_flag(-march=${RAMP_ARCH} ${known})
-    if(${known})
-      target_compile_options(${target} PRIVATE -march=${RAMP_ARCH})
-    elseif(NOT RAMP_ARCH STREQUAL native)  # which not every compiler knows for every CPU
+    if(NOT ${known})
       message(FATAL_ERROR "RAMP_ARCH: ${CMAKE_CXX_COMPILER} knows no -march=${RAMP_ARCH}")
+    endif()
+    target_compile_options(${target} PRIVATE -march=${RAMP_ARCH})
+  elseif(RAMP_NATIVE)  # which not every compiler knows for every CPU
+    check_cxx_compiler_flag(-march=native RAMP_HAS_MARCH_native)
+    if(RAMP_HAS_MARCH_native)
+      target_compile_options(${target} PRIVATE -march=native)
     endif()
   endif()
 endfunction()
 
 # The library ramp::NAME. Its includes start at the repository's root: <autodiff/autodiff.hpp>.
 function(ramp_library name)
-  add_library(ramp_${name} STATIC ${ARGN})
+  add_library(ramp_${name} ${ARGN})  # shared with BUILD_SHARED_LIBS
   add_library(ramp::${name} ALIAS ramp_${name})
   ramp_compile(ramp_${name})
-  target_include_directories(ramp_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-  set_target_properties(ramp_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(ramp_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  set_target_properties(ramp_${name} PROPERTIES
+    EXPORT_NAME ${name}
+    VERSION "${PROJECT_VERSION}"
+    SOVERSION "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
+  # A shared library shows what is in namespace ramp, and nothing of fmt, Eigen or JSON: one list for
+  # the linker, where a macro would stand before each function.
+  get_target_property(type ramp_${name} TYPE)
+  if(type STREQUAL SHARED_LIBRARY AND CMAKE_SYSTEM_NAME STREQUAL Linux)
+    set(exports "${PROJECT_SOURCE_DIR}/cmake/exports.map")
+    target_link_options(ramp_${name} PRIVATE "LINKER:--version-script=${exports}")
+    set_property(TARGET ramp_${name} APPEND PROPERTY LINK_DEPENDS "${exports}")
+  endif()
 endfunction()
 
 # Headers that most files of a target include are read once for all, but not where Ramp is a guest.
@@ -53,7 +66,11 @@ endfunction()
 # (tests/support/allocations.hpp).
 function(ramp_count_allocations target)
   target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/allocations.cpp")
-  set(products cblas_sgemm cblas_dgemm cblas_sgemv cblas_dgemv)
+  set(products)
+  if(uses_blas)
+    set(products cblas_sgemm cblas_dgemm cblas_sgemv cblas_dgemv)
+    target_compile_definitions(${target} PRIVATE RAMP_BLAS)
+  endif()
   if(uses_onednn)
     list(APPEND products dnnl_sgemm)
     target_compile_definitions(${target} PRIVATE RAMP_ONEDNN)

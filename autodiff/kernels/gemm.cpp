@@ -3,7 +3,11 @@
 #include <autodiff/kernels/tiles.hpp>
 #include <autodiff/values/error.hpp>
 
+#ifdef RAMP_BLAS
 #include <cblas.h>
+#else
+#include <Eigen/Core>
+#endif
 #ifdef RAMP_ONEDNN
 #include <dnnl.h>
 #endif
@@ -29,6 +33,7 @@ int blas_size(std::size_t n) {
   return static_cast<int>(n);
 }
 
+#ifdef RAMP_BLAS
 CBLAS_TRANSPOSE flag(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
 void blas(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda,
@@ -45,6 +50,36 @@ void blas(CBLAS_TRANSPOSE t, int m, int n, const float* a, const float* x, float
 void blas(CBLAS_TRANSPOSE t, int m, int n, const double* a, const double* x, double* y) {
   cblas_dgemv(CblasRowMajor, t, m, n, 1, a, n, x, 1, 1, y, 1);
 }
+#else
+// Eigen's products, by one thread, where no BLAS was found or none is wanted. A transposed matrix
+// in row-major memory is one in column-major memory.
+bool flag(bool transposed) { return transposed; }
+
+template <class T, int order> using Dense = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, order>;
+
+template <class T, class Use>  // with op(a), which is (rows, cols)
+void mapped(bool transposed, const T* a, int rows, int cols, const Use& use) {
+  if (transposed)
+    use(Eigen::Map<const Dense<T, Eigen::ColMajor> >(a, rows, cols));
+  else
+    use(Eigen::Map<const Dense<T, Eigen::RowMajor> >(a, rows, cols));
+}
+
+template <class T>
+void blas(bool ta, bool tb, int m, int n, int k, const T* a, int, const T* b, int, T beta, T* y) {
+  Eigen::Map<Dense<T, Eigen::RowMajor> > product(y, m, n);
+  if (beta == 0) product.setZero();
+  mapped(ta, a, m, k, [&](const auto& left) {
+    mapped(tb, b, k, n, [&](const auto& right) { product.noalias() += left * right; });
+  });
+}
+template <class T> void blas(bool t, int m, int n, const T* a, const T* x, T* y) {
+  using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+  mapped(t, a, t ? n : m, t ? m : n, [&](const auto& left) {
+    Eigen::Map<Vector>(y, left.rows()).noalias() += left * Eigen::Map<const Vector>(x, left.cols());
+  });
+}
+#endif
 
 std::atomic<int> threads = 0;  // what was asked for
 

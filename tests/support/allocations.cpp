@@ -69,8 +69,10 @@ bool allocation_has_failed() { return until_failure.exchange(-1) < 0; }
                 T beta, T* y, int dy),                                                            \
                order, t, m, n, alpha, a, lda, x, dx, beta, y, dy)
 extern "C" {
+#ifdef RAMP_BLAS
 RAMP_CBLAS(float, s)
 RAMP_CBLAS(double, d)
+#endif
 #ifdef RAMP_ONEDNN
 RAMP_PRODUCT(int, dnnl_sgemm,
              (char ta, char tb, std::int64_t m, std::int64_t n, std::int64_t k, float alpha,

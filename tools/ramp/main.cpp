@@ -1,6 +1,8 @@
 // The program: reads the command line and turns what goes wrong into one line and an exit status.
 #include "cli.hpp"
 
+#include <autodiff/version.hpp>
+
 #include <csignal>
 #include <new>
 

@@ -1,5 +1,6 @@
 #include "run_folder.hpp"
 
+#include <autodiff/version.hpp>
 #include <nn/data/file_writer.hpp>
 #include <nn/keep/checkpoint.hpp>
 
