@@ -85,8 +85,12 @@ endfunction()
 
 file(RELATIVE_PATH to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")  # so that a prefix can move
 string(REGEX REPLACE "/$" "" to_prefix "${to_prefix}")
+set(fmt)
+if(links_fmt)
+  set(fmt fmt)
+endif()
 ramp_pkgconfig(autodiff "Reverse-mode automatic differentiation"
-  PRIVATE_REQUIRES fmt PRIVATE_LIBS "${link_autodiff}")
+  PRIVATE_REQUIRES ${fmt} PRIVATE_LIBS "${link_autodiff}")
 if(RAMP_NN)
   ramp_pkgconfig(nn "Neural networks on ramp-autodiff"
     REQUIRES "ramp-autodiff = ${PROJECT_VERSION}" PRIVATE_REQUIRES fmt zlib)
