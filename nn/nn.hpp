@@ -26,4 +26,5 @@
 #include <nn/train/metric.hpp>
 #include <nn/train/monitor.hpp>
 #include <nn/train/optimizer.hpp>
+#include <nn/train/ranks.hpp>
 #include <nn/train/schedule.hpp>

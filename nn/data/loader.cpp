@@ -1,4 +1,5 @@
 #include <nn/data/loader.hpp>
+#include <nn/part.hpp>
 #include <nn/random.hpp>
 
 #include <fmt/format.h>
@@ -31,10 +32,11 @@ template <class T> struct Loader<T>::State {
         seed(its_seed),
         options(std::move(its_options)),
         order(source.size) {
+    const std::size_t room = (batch_size + options.parts - 1) / options.parts;
     for (Buffers& b : buffers) {
-      b.inputs = Tensor<T>(Shape{batch_size, source.features});
-      b.targets = Tensor<T>(source.outputs > 0 ? Shape{batch_size, source.outputs} : Shape{0, 0});
-      b.labels.resize(source.classes > 0 ? batch_size : 0);
+      b.inputs = Tensor<T>(Shape{room, source.features});
+      b.targets = Tensor<T>(source.outputs > 0 ? Shape{room, source.outputs} : Shape{0, 0});
+      b.labels.resize(source.classes > 0 ? room : 0);
       if (!options.prefetch) break;
     }
     if (options.prefetch) worker = std::thread([this] { work(); });
@@ -56,10 +58,14 @@ template <class T> struct Loader<T>::State {
     return full + (!options.drop_last && source.size % batch_size != 0);
   }
 
+  std::size_t samples(std::size_t index) const {
+    return std::min(batch_size, source.size - index * batch_size);
+  }
+
   void fill(std::size_t index, Buffers& to) {
-    const std::size_t first = index * batch_size;
+    const Part part_of_it = part_of(samples(index), options.part, options.parts);
     const auto rows = std::span<const std::uint32_t>(order).subspan(
-        first, std::min(batch_size, order.size() - first));
+        index * batch_size + part_of_it.first, part_of_it.last - part_of_it.first);
     const auto n = static_cast<std::uint32_t>(rows.size());
     const auto part = [n](Tensor<T>& x) {
       return View<T>{x.data(), x.size() == 0 ? x.shape() : x.shape().with(0, n)};
@@ -67,9 +73,10 @@ template <class T> struct Loader<T>::State {
     const BatchBuffers<T> room{{to.inputs.data(), to.inputs.shape().with(0, n)},
                                part(to.targets),
                                std::span(to.labels).first(to.labels.empty() ? 0 : n)};
-    source.fill(rows, room);
-    if (options.augment) {
+    if (n > 0) source.fill(rows, room);
+    if (options.augment && n > 0) {
       Random random = Random(seed).stream(~epoch).stream(index);  // not those of the orders
+      if (options.part > 0) random = random.stream(options.part);
       options.augment(room, random);
     }
     to.batch = {room.inputs, room.targets, room.labels, rows, source.classes};
@@ -156,12 +163,18 @@ template <class T> Loader<T>::Loader(Source<T> source, std::size_t batch_size, s
         fmt::format("[loader] {}: {} samples make no full batch of {}, and drop_last "
                     "leaves the others out",
                     source.name, source.size, batch_size));
+  if (options.part >= options.parts)
+    throw ValueError(fmt::format("[loader] {}: part {} of {}: parts count from 0", source.name,
+                                 options.part, options.parts));
   state_ = std::make_unique<State>(std::move(source), batch_size, seed, std::move(options));
 }
 template <class T> Loader<T>::~Loader() = default;
 
 template <class T> const Source<T>& Loader<T>::source() const { return state_->source; }
 template <class T> std::size_t Loader<T>::batches() const { return state_->batches(); }
+template <class T> std::size_t Loader<T>::samples(std::size_t batch) const {
+  return state_->samples(batch);
+}
 template <class T> void Loader<T>::start(std::uint64_t epoch, std::size_t first) {
   state_->start(epoch, first);
 }

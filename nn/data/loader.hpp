@@ -17,6 +17,9 @@ template <class T> struct LoaderOptions {
   bool drop_last = false;  // leave out a last batch that would be smaller than the others
   bool prefetch = false;   // load the next batch on a thread of its own, while this one is used
   Augment<T> augment = {};
+  /// Only this part of each batch, of so many parts (nn/part.hpp); it may be empty. The first is
+  /// augmented with the numbers that a whole batch is, others with their own.
+  std::size_t part = 0, parts = 1;
 };
 
 /// Gathers shuffled rows into its own 64-byte-aligned buffers; after the constructor nothing
@@ -44,6 +47,8 @@ template <class T> class Loader {
   const Source<T>& source() const;
   /// Number of batches in an epoch.
   std::size_t batches() const;
+  /// How many samples a batch has, in all its parts together.
+  std::size_t samples(std::size_t batch) const;
   /// The range of an epoch's batches from this one on, to be walked once.
   Epoch epoch(std::uint64_t number, std::size_t first_batch = 0) {
     return Epoch(*this, number, first_batch);

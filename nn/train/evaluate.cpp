@@ -1,9 +1,11 @@
+#include <nn/part.hpp>
 #include <nn/train/evaluate.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <optional>
 
@@ -20,9 +22,9 @@ template <class T> EvalMode<T>::~EvalMode() {
 
 namespace {
 
-// f(outputs, first row) for each part of the inputs; the tape is cleared in between.
-template <class T, class F>
-void each_part(Module<T>& model, const Tensor<T>& inputs, std::size_t batch_size, F f) {
+// f(outputs, first row) for the rows of `own`, or all, in parts; the tape is cleared in between.
+template <class T, class F> void each_part(Module<T>& model, const Tensor<T>& inputs,
+                                           std::size_t batch_size, F f, Part own = {0, SIZE_MAX}) {
   if (inputs.shape().rank() == 0)
     throw ShapeError("[predict] the inputs are a scalar: give a row for each sample");
   if (batch_size == 0) throw ValueError("[predict] batch size 0: give one from 1 up");
@@ -30,7 +32,7 @@ void each_part(Module<T>& model, const Tensor<T>& inputs, std::size_t batch_size
   Tape<T> tape;
   const auto no_gradients = tape.no_grad();
   const std::size_t n = inputs.shape()[0], width = n == 0 ? 0 : inputs.size() / n;
-  for (std::size_t first = 0; first < n; first += batch_size) {
+  for (std::size_t first = own.first; first < std::min(n, own.last); first += batch_size) {
     const std::size_t count = std::min(batch_size, n - first);
     tape.clear();
     const View<const T> rows{inputs.data() + first * width,
@@ -68,13 +70,26 @@ template <class T> Tensor<T> predict(Module<T>& model,
 template <class T> Scores evaluate(Module<T>& model, const std::type_identity_t<Dataset<T>>& data,
                                    const std::type_identity_t<Loss<T>>& loss,
                                    const std::type_identity_t<std::vector<Metric<T>>>& metrics,
-                                   std::size_t batch_size) {
+                                   std::size_t batch_size,
+                                   const std::type_identity_t<EvaluateShare<T>>& share) {
   loss.check(data);
+  if (batch_size == 0) throw ValueError("[evaluate] batch size 0: give one from 1 up");
   if (data.size() == 0) throw DataError(fmt::format("[evaluate] {}: the set is empty", data.name));
+  // Whole batches are shared out: those of one process, whose products have the same last bit.
+  const std::size_t batches = (data.size() + batch_size - 1) / batch_size;
+  const Part own = part_of(batches, share.rank, share.ranks);
   std::optional<Tensor<T>> all;
-  each_part(model, data.inputs, batch_size, [&](const Var<T>& outputs, std::size_t first) {
+  const auto look = [&](const Var<T>& outputs, std::size_t first) {
     keep(all, outputs.view(), first, data.size());
-  });
+  };
+  each_part(model, data.inputs, batch_size, look, {own.first * batch_size, own.last * batch_size});
+  if (!all) {  // more ranks than batches: how wide an output is, it learns from one row
+    const auto width_of = [&](const Var<T>& outputs, std::size_t) {
+      all.emplace(outputs.shape().with(0, static_cast<std::uint32_t>(data.size())));
+    };
+    each_part(model, data.inputs, 1, width_of, {0, 1});
+  }
+  if (share.combine) share.combine({all->data(), all->size()});
   const Batch<T> whole{
       data.inputs.view(), data.targets.view(), std::span(data.labels), {}, data.classes};
   // Of all rows at once: a loss with class weights is no mean of the means of parts.
@@ -84,8 +99,8 @@ template <class T> Scores evaluate(Module<T>& model, const std::type_identity_t<
       {"loss", static_cast<double>(loss(tape.borrow(all->view(), "outputs"), whole).item())}};
   for (const Metric<T>& metric : metrics) scores[metric.name()] = metric(all->view(), whole);
   if (metrics.empty()) {
-    const double share = accuracy_where_defined<T>()(all->view(), whole);
-    if (!std::isnan(share)) scores["accuracy"] = share;
+    const double right = accuracy_where_defined<T>()(all->view(), whole);
+    if (!std::isnan(right)) scores["accuracy"] = right;
   }
   return scores;
 }
@@ -107,7 +122,8 @@ template <class T> Metric<T> accuracy_where_defined() {
   template Tensor<T> predict(Module<T>&, const std::type_identity_t<Tensor<T>>&, std::size_t); \
   template Scores evaluate(Module<T>&, const std::type_identity_t<Dataset<T>>&,                \
                            const std::type_identity_t<Loss<T>>&,                               \
-                           const std::type_identity_t<std::vector<Metric<T>>>&, std::size_t);  \
+                           const std::type_identity_t<std::vector<Metric<T>>>&, std::size_t,   \
+                           const std::type_identity_t<EvaluateShare<T>>&);                     \
   template Metric<T> accuracy_where_defined();
 RAMP_EVALUATE(float)
 RAMP_EVALUATE(double)

@@ -7,7 +7,9 @@
 #include <nn/train/metric.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -38,13 +40,22 @@ template <class T> Tensor<T> predict(Module<T>& model,
                                      const std::type_identity_t<Tensor<T>>& inputs,
                                      std::size_t batch_size = 256);
 
+/// One rank's share of evaluate(): it computes its part of the outputs, and `combine` makes them,
+/// which are 0 in what is others', whole on all ranks. What is found then is what one
+/// process finds, to the bit.
+template <class T> struct EvaluateShare {
+  std::size_t rank = 0, ranks = 1;
+  std::function<void(std::span<T> outputs)> combine = {};
+};
+
 /// How good predict() of the whole set is: the mean of the loss over the samples, and the metrics;
 /// without any, accuracy where the set has labels and the outputs are scores for them. Rows aren't
 /// copied. ValueError for batch size 0; DataError for an empty set, or Loss::check's.
 template <class T> Scores evaluate(Module<T>& model, const std::type_identity_t<Dataset<T>>& data,
                                    const std::type_identity_t<Loss<T>>& loss = "cross_entropy",
                                    const std::type_identity_t<std::vector<Metric<T>>>& metrics = {},
-                                   std::size_t batch_size = 256);
+                                   std::size_t batch_size = 256,
+                                   const std::type_identity_t<EvaluateShare<T>>& share = {});
 
 /// What evaluate() and fit() take where no metrics are given: accuracy, NaN where it isn't defined.
 template <class T> Metric<T> accuracy_where_defined();

@@ -1,5 +1,7 @@
 #include <nn/data/file_writer.hpp>
 #include <nn/train/fit.hpp>
+#include <nn/train/joint.hpp>
+#include <nn/train/rows.hpp>
 #include <nn/train/run_state.hpp>
 
 #include <fmt/format.h>
@@ -24,35 +26,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// Why a loss may not be finite: a number of the data isn't. `rows` says where its rows stand in the
-// set; without it they are the set's own.
-template <class T> void check_finite(View<const T> data, const char* what,
-                                     std::span<const std::uint32_t> rows, std::uint64_t epoch,
-                                     const std::string& name) {
-  const std::size_t at = first_bad(data);
-  if (at == data.size()) return;
-  const std::size_t width = data.shape[1], row = at / width;
-  throw NonFiniteError(fmt::format(
-      "[train] {}: the {} have {} in row {}, column {}, seen in epoch {}: rows and columns count "
-      "from 0; leave the row out, or put a number there",
-      name, what, printable(data[at]), rows.empty() ? row : rows[row], at % width, epoch + 1));
-}
-
-template <class T>
-View<const T> part_of(const View<const T>& all, std::size_t first, std::size_t n) {
-  if (all.size() == 0) return all;
-  return {all.data + first * all.shape[1], all.shape.with(0, static_cast<std::uint32_t>(n))};
-}
-
-template <class T> Batch<T> part_of(const Batch<T>& all, std::size_t first, std::size_t n) {
-  Batch<T> part = all;
-  part.inputs = part_of<T>(all.inputs, first, n);
-  part.targets = part_of<T>(all.targets, first, n);
-  if (!all.labels.empty()) part.labels = all.labels.subspan(first, n);
-  if (!all.rows.empty()) part.rows = all.rows.subspan(first, n);
-  return part;
-}
-
 }  // namespace
 
 template <class T> struct Trainer<T>::State {
@@ -63,9 +36,33 @@ template <class T> struct Trainer<T>::State {
         loss(std::move(its_loss)),
         valid(its_valid),
         options(std::move(its_options)),
-        loader(std::move(train), options.batch_size, options.seed,
-               {options.shuffle, options.drop_last, options.prefetch, options.augment}),
+        loader(std::move(train), options.batch_size, options.seed, loader_options()),
         tape(options.tape) {
+    if (options.ranks) {
+      const std::size_t metrics = std::max<std::size_t>(options.metrics.size(), 1);
+      joint.emplace(options.ranks, model, optimizer, 1 + metrics);
+    }
+    together([this] { begin(); });
+  }
+
+  LoaderOptions<T> loader_options() const {
+    LoaderOptions<T> all{options.shuffle, options.drop_last, options.prefetch, options.augment};
+    if (options.ranks) {
+      all.part = static_cast<std::size_t>(options.ranks->rank());
+      all.parts = static_cast<std::size_t>(options.ranks->size());
+    }
+    return all;
+  }
+
+  // Whatever a rank throws, the others hear of.
+  template <class F> void together(F work) try { work(); } catch (const RankError&) {
+    throw;
+  } catch (...) {
+    if (joint) joint->fail();
+    throw;
+  }
+
+  void begin() {
     const auto fail = [](const std::string& what) { throw ValueError("[train] " + what); };
     loss.check(loader.source());
     if (valid) {
@@ -93,7 +90,7 @@ template <class T> struct Trainer<T>::State {
       fail(fmt::format("plateau.factor {}: it lies above 0, and at most at 1",
                        options.plateau.factor));
     restores = options.restore_best.value_or(options.patience > 0);
-    if (options.keep.folder.empty()) return;
+    if (options.keep.folder.empty() || (joint && joint->rank() > 0)) return;
     folder.emplace(options.keep.folder, options.keep.last);
     std::string passed_over;
     const auto newest = folder->newest(&passed_over);
@@ -139,14 +136,15 @@ template <class T> struct Trainer<T>::State {
 
   // The loss and gradients of a batch, in micro batches where that is asked for.
   double backward(const Batch<T>& batch, Var<T>& outputs, Var<T>& root) {
-    const std::size_t n = batch.size();
+    const std::size_t n = batch.size(), all = loader.samples(run.batch);  // of all ranks
     const std::size_t step = options.micro_batch == 0 ? n : std::min(n, options.micro_batch);
+    if (joint) joint->seed(options.seed, optimizer.steps());
     double total = 0;
     metrics_of_step.assign(options.metrics.size(), 0);
     for (std::size_t first = 0; first < n; first += step) {
       const std::size_t count = std::min(step, n - first);
-      const Batch<T> part = count == n ? batch : part_of(batch, first, count);
-      const double share = static_cast<double>(count) / static_cast<double>(n);
+      const Batch<T> part = count == n ? batch : rows_of(batch, first, count);
+      const double share = static_cast<double>(count) / static_cast<double>(all);
       tape.clear();
       outputs = model(tape.borrow(part.inputs, "inputs"));
       root = loss(outputs, part);
@@ -156,11 +154,32 @@ template <class T> struct Trainer<T>::State {
       check(part, static_cast<double>(root.item()));
       if (share < 1) root = share * root;
       tape.backward(root, {.accumulate = first > 0});
+      if (joint && first + count == n) joint->begin_gradients();
       total += share * value;
       for (std::size_t i = 0; i < options.metrics.size(); ++i)
         metrics_of_step[i] += options.metrics[i](outputs.view(), part) * static_cast<double>(count);
     }
-    return total;
+    return joint ? of_all_ranks(total, n > 0) : total;
+  }
+
+  double of_all_ranks(double loss_of_part, bool begun) {
+    if (!begun) {
+      optimizer.zero_grad();
+      joint->begin_gradients();
+    }
+    sums = metrics_of_step;
+    sums.push_back(loss_of_part);
+    joint->finish_gradients(sums);
+    joint->expect_step(!joint->stops() && run.batch + 1 < loader.batches());
+    std::copy_n(sums.begin(), metrics_of_step.size(), metrics_of_step.begin());
+    return sums.back();
+  }
+
+  // What a callback has asked for, or what all ranks have agreed on: they stop together.
+  bool goes_on(bool as_asked) {
+    if (!joint) return as_asked;
+    if (!as_asked) joint->wish_to_stop();
+    return !joint->stops();
   }
 
   void check(const Batch<T>& batch, double value) const {
@@ -178,21 +197,22 @@ template <class T> struct Trainer<T>::State {
     Var<T> outputs, root;
     const double value = backward(batch, outputs, root);
     const double rate = optimizer.learning_rate();
-    const bool go_on = !options.on_step || options.on_step({.step = optimizer.steps(),
-                                                            .epoch = run.epoch,
-                                                            .batch_index = run.batch,
-                                                            .batches = loader.batches(),
-                                                            .batch = batch,
-                                                            .outputs = outputs,
-                                                            .loss = root,
-                                                            .loss_value = value,
-                                                            .learning_rate = rate});
+    const bool go_on = goes_on(!options.on_step || options.on_step({.step = optimizer.steps(),
+                                                                    .epoch = run.epoch,
+                                                                    .batch_index = run.batch,
+                                                                    .batches = loader.batches(),
+                                                                    .batch = batch,
+                                                                    .outputs = outputs,
+                                                                    .loss = root,
+                                                                    .loss_value = value,
+                                                                    .learning_rate = rate}));
     optimizer.step();
     // Only now, so that an exception in this step leaves the epoch's sums without it.
     for (std::size_t i = 0; i < metrics_of_step.size(); ++i)
       run.metric_sums[i] += metrics_of_step[i];
-    run.loss_sum += value * static_cast<double>(batch.size());
-    run.samples += batch.size();
+    const std::size_t samples = loader.samples(run.batch);
+    run.loss_sum += value * static_cast<double>(samples);
+    run.samples += samples;
     run.learning_rate = rate;
     ++run.batch;
     if (folder && since_written.seconds() >= options.keep.seconds && go_on) write();
@@ -203,8 +223,13 @@ template <class T> struct Trainer<T>::State {
     const Stopwatch watch;
     if (run.batch == 0) run.metric_sums.assign(options.metrics.size(), 0);
     bool go_on = true;
+    if (joint) joint->expect_step(run.batch < loader.batches());
     for (const Batch<T>& batch : loader.epoch(run.epoch, run.batch))
       if (go_on = step(batch); !go_on) break;
+    if (joint && go_on) {
+      joint->meet();
+      if (go_on = !joint->stops(); go_on) joint->compare_weights(run.epoch);
+    }
     seconds += watch.seconds();
     return go_on;
   }
@@ -226,8 +251,14 @@ template <class T> struct Trainer<T>::State {
     epoch.seconds = std::exchange(seconds, 0);
     if (!valid) return epoch;
     const Stopwatch watch;
-    epoch.valid =
-        evaluate(model, *valid, loss, any_metric ? std::vector<Metric<T>>() : options.metrics);
+    EvaluateShare<T> share;
+    if (joint)
+      share = {joint->rank(), joint->size(), [this](std::span<T> outputs) {
+                 joint->meet();
+                 joint->ranks().sum(outputs);
+               }};
+    epoch.valid = evaluate(model, *valid, loss,
+                           any_metric ? std::vector<Metric<T>>() : options.metrics, 256, share);
     epoch.valid_seconds = watch.seconds();
     if (!std::isfinite(epoch.valid["loss"])) {
       check_finite<T>(valid->inputs.view(), "inputs", {}, run.epoch, valid->name);
@@ -281,7 +312,10 @@ template <class T> struct Trainer<T>::State {
     const bool due = folder && options.keep.epochs > 0 && run.epoch % options.keep.epochs == 0 &&
                      since_written.seconds() >= options.keep.least_seconds;
     if (due && go_on) write();
-    return go_on;
+    if (!joint) return go_on;
+    goes_on(go_on);
+    joint->meet();
+    return !joint->stops();
   }
 
   NamedTensors<T> weights_now() {
@@ -309,11 +343,15 @@ template <class T> struct Trainer<T>::State {
 
   void train() {
     if (ended) return;
+    if (joint)
+      joint->share([this] { return pack(); }, [this](const auto& rank_0) { restore(rank_0); },
+                   fmt::format("{} epochs, patience {}", options.epochs, options.patience));
     for (bool go_on = true; go_on && !at_end();) go_on = train_epoch() && finish_epoch();
     run.result.stop = !at_end()                    ? Stop::callback
                       : run.epoch < options.epochs ? Stop::early
                                                    : Stop::finished;
     write();
+    if (joint) joint->meet();
     if (at_end() && restores) take_best();
     ended = at_end();
   }
@@ -327,11 +365,12 @@ template <class T> struct Trainer<T>::State {
   double sign = 1;  // of what is watched: smaller is better
   Loader<T> loader;
   Tape<T> tape;
+  std::optional<Joint<T>> joint;
   std::optional<CheckpointFolder<T>> folder;
   Identity identity;
   Stopwatch since_written;
   double seconds = 0;  // of this epoch's training so far
-  std::vector<double> metrics_of_step;
+  std::vector<double> metrics_of_step, sums;
   RunState<T> run;
 };
 
@@ -343,7 +382,7 @@ Trainer<T>::Trainer(Module<T>& model, Optimizer<T>& optimizer, Loss<T> loss, Sou
 template <class T> Trainer<T>::~Trainer() = default;
 
 template <class T> const FitResult& Trainer<T>::run() {
-  state_->train();
+  state_->together([this] { state_->train(); });
   return state_->run.result;
 }
 template <class T> void Trainer<T>::take_best() { state_->take_best(); }

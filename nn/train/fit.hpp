@@ -6,6 +6,7 @@
 #include <nn/keep/checkpoint.hpp>
 #include <nn/train/evaluate.hpp>
 #include <nn/train/optimizer.hpp>
+#include <nn/train/ranks.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -104,6 +105,12 @@ template <class T = float> struct FitOptions {
   std::function<bool(const EpochInfo&)> on_epoch = {};
   KeepOptions keep = {};
   TapeOptions tape = {};
+  /// One of several that train together, all with the same model, data and options (docs/ranks.md):
+  /// each has its part of every batch, whose size stays that of the whole. Null: alone. Rank 0
+  /// alone keeps checkpoints, and its weights are what all begin with. Callbacks are called on each
+  /// rank, with its part of the batch, which may be empty: then there are no outputs and no loss.
+  /// Where one of them returns false, all ranks stop, at the end of the next step.
+  std::shared_ptr<Ranks> ranks = {};
 };
 
 /// What fit() runs, for those who look in between, or stop and go on. In the steady state a step of
@@ -125,6 +132,8 @@ template <class T = float> class Trainer {
   /// NonFiniteError when the loss of a step, or a gradient that is clipped, becomes infinite or
   /// NaN: it names the row and column where a number of the data is, else the epoch and step,
   /// counted from 1; when the loss of the validation set does and the set itself has such a number.
+  /// With ranks, whatever is thrown on one of them is a RankError on all, which says what and
+  /// where.
   const FitResult& run();
 
   const FitResult& result() const;  // so far

@@ -3,6 +3,7 @@
 #include "interruptible.hpp"
 #include "kink_watch.hpp"
 #include "progress.hpp"
+#include "ranks.hpp"
 #include "run_folder.hpp"
 #include "unit_watch.hpp"
 
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <csignal>
 #include <memory>
 
 namespace ramp::tool {
@@ -208,12 +210,16 @@ std::string result_lines(const nn::FitResult& training, bool restored, double se
 
 class Training {
  public:
-  explicit Training(const TrainOptions& options)
+  Training(const TrainOptions& options, std::shared_ptr<nn::Ranks> ranks)
       : options_(options),
+        ranks_(std::move(ranks)),
+        speaks_(!ranks_ || ranks_->rank() == 0),
         resumed_(!options.resume.empty()),
-        folder_(options.out),
-        bar_(!options.quiet),
-        silent_(options.quiet) {
+        folder_(speaks_ ? options.out : std::string()),
+        bar_(!options.quiet && speaks_),
+        silent_(options.quiet || !speaks_) {
+    if (ranks_ && options.watch_kinks)
+      throw Failure("--watch-kinks would count rank 0's part only: it is for one process");
     if (!resumed_) folder_.begin(options.overwrite);  // first: a mistyped folder costs no training
   }
 
@@ -229,6 +235,8 @@ class Training {
   void draw_starved(nn::Module<float>& model);
 
   const TrainOptions& options_;
+  const std::shared_ptr<nn::Ranks> ranks_;
+  const bool speaks_;  // rank 0 alone does
   const bool resumed_;
   RunFolder folder_;
   ProgressBar bar_;
@@ -272,7 +280,8 @@ nn::FitOptions<float> Training::fit_options() {
   fit.patience = options_.patience;
   fit.tape = {.at_zero = options_.at_zero};
   fit.on_step = [this](const nn::StepInfo<float>& step) { return on_step(step); };
-  fit.on_epoch = [this](const nn::EpochInfo& epoch) { return on_epoch(epoch); };
+  if (speaks_) fit.on_epoch = [this](const nn::EpochInfo& epoch) { return on_epoch(epoch); };
+  fit.ranks = ranks_;
   if (!folder_) return fit;
   fit.keep.folder = folder_.checkpoints();
   fit.keep.resume = resumed_;
@@ -323,8 +332,9 @@ void Training::run() {
   nn::Sequential<float> model = network(options_, data_, seeds());
   order_seed_ = seeds();
   if (data_.regression()) loss_ = "mse";
-  say(fmt::format("{}; {} network of {} parameters\n", described(options_.data, data_),
-                  nn::joined(layer_sizes_of(options_, data_), "-"), model.parameter_count()));
+  say(fmt::format("{}; {} network of {} parameters{}\n", described(options_.data, data_),
+                  nn::joined(layer_sizes_of(options_, data_), "-"), model.parameter_count(),
+                  ranks_ ? fmt::format("; {} ranks", ranks_->size()) : std::string()));
   unit_.emplace(data_);
   unit_->take_off(data_.train);
   unit_->take_off(data_.test);
@@ -333,7 +343,7 @@ void Training::run() {
   nn::Trainer<float> trainer(model, *steps, loss_, data_.train, &data_.test, fit_options());
 
   folder_.write_settings(options_.arguments, false);
-  {
+  if (folder_) {
     Tape<float> tape({.at_zero = options_.at_zero});
     folder_.write_graph(first_loss(tape, model, loss_, data_.train, options_.batch));
   }
@@ -341,7 +351,7 @@ void Training::run() {
   if (resumed_ && trainer.result().epochs.size() < options_.epochs)
     say(fmt::format("goes on after {} steps, in epoch {}\n", steps->steps(),
                     trainer.result().epochs.size() + 1));
-  if (!resumed_ && !options_.no_monitor && data_.train.size() > 1 &&
+  if (speaks_ && !resumed_ && !options_.no_monitor && data_.train.size() > 1 &&
       nn::born_dead(model, data_.train))
     complain(
         "the network was born dead: it gives the same for every sample, and no training will "
@@ -351,12 +361,16 @@ void Training::run() {
   const nn::FitResult& training = trainer.run();
   bar_.erase();
   if (training.stop == nn::Stop::callback) {
-    complain(fmt::format("interrupted after {} steps, {} of {} epochs{}", steps->steps(),
-                         training.epochs.size(), options_.epochs,
-                         folder_ ? fmt::format("; go on with: ramp train --resume {}", options_.out)
-                                 : std::string("; with --out it could be resumed")));
-    throw Interrupted{Interruptible::caught()};
+    if (speaks_)
+      complain(fmt::format("interrupted after {} steps, {} of {} epochs{}", steps->steps(),
+                           training.epochs.size(), options_.epochs,
+                           folder_
+                               ? fmt::format("; go on with: ramp train --resume {}", options_.out)
+                               : std::string("; with --out it could be resumed")));
+    const int caught = Interruptible::caught();
+    throw Interrupted{caught ? caught : SIGTERM};  // another rank was told
   }
+  if (!speaks_) return;
   if (!options_.no_monitor) draw_starved(model);
   unit_->put_on(model);
   if (folder_) {
@@ -373,6 +387,8 @@ void Training::run() {
 
 }  // namespace
 
-void train(const TrainOptions& options) { Training(options).run(); }
+void train(const TrainOptions& options) {
+  with_ranks([&](const auto& ranks) { Training(options, ranks).run(); });
+}
 
 }  // namespace ramp::tool
