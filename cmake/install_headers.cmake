@@ -1,6 +1,7 @@
 # Installs the headers `entries` of the folder `source` and those that they include, and no others:
 # what only Ramp's own files include is nobody else's.
 
+cmake_policy(VERSION 3.22)
 set(headers)
 list(TRANSFORM entries PREPEND "${source}/")
 file(GLOB waiting RELATIVE "${source}" ${entries})

@@ -1,6 +1,7 @@
-# Each header that was installed in PREFIX/FOLDER compiles alone (those of ENTRIES; all without it),
-# includes what is installed or C++'s own, and stands in no other folder. CXX is the compiler.
+# Each header that was installed in PREFIX/FOLDER compiles alone (those of ENTRIES; all without it)
+# and includes what is installed or C++'s own. CXX is the compiler, LIBRARIES where Eigen and fmt are.
 
+cmake_policy(VERSION 3.22)
 set(root "${PREFIX}/${FOLDER}")
 file(GLOB_RECURSE headers RELATIVE "${root}" "${root}/*")
 list(LENGTH headers count)
@@ -27,8 +28,10 @@ endforeach()
 if(ENTRIES)
   list(FILTER headers INCLUDE REGEX "${ENTRIES}")
 endif()
-find_path(eigen Eigen/Core PATH_SUFFIXES eigen3)
-set(flags -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I "${root}" -isystem "${eigen}" -x c++)
+set(flags -std=c++20 -fsyntax-only -Wall -Wextra -Werror -x c++ -I "${root}")
+foreach(folder IN LISTS LIBRARIES)
+  list(APPEND flags -isystem "${folder}")
+endforeach()
 foreach(header IN LISTS headers)
   file(WRITE alone.cpp "#include <${header}>\n#include <${header}>\nint main() {}\n")
   execute_process(COMMAND "${CXX}" ${flags} alone.cpp RESULT_VARIABLE failed ERROR_VARIABLE why)
