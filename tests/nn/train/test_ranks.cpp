@@ -67,6 +67,12 @@ Options usual() {
   return {.epochs = 3, .batch_size = 32, .seed = 7, .metrics = {"accuracy", "auc"}};
 }
 
+auto small_weights(Module<double>& model) {
+  return [&](ramp::Tape<double>& tape) {
+    return 1e-3 * sum(square(tape.parameter(*model.parameters()[0])));
+  };
+}
+
 struct Trained {
   FitResult result;
   std::vector<double> weights;
@@ -77,9 +83,7 @@ Trained train(const std::shared_ptr<Ranks>& ranks, Options options, double dropo
   MLP<double> model({2, 8, 2}, {.dropout = dropout, .seed = ranks && ranks->rank() ? 99u : 4u});
   Adam<double> optimizer(model.parameters(), {.learning_rate = 0.02, .clip_norm = 1});
   options.ranks = ranks;
-  options.penalty = [&](ramp::Tape<double>& tape) {
-    return 1e-3 * sum(square(tape.parameter(*model.parameters()[0])));
-  };
+  options.penalty = small_weights(model);
   Trained trained{fit(model, optimizer, "cross_entropy", points(), others(), options), {}};
   for (const auto* p : model.parameters())
     trained.weights.insert(trained.weights.end(), p->value().begin(), p->value().end());
@@ -214,6 +218,7 @@ TEST_CASE("a wish of one rank stops all at the same step, and they go on as if n
     Adam<double> optimizer(model.parameters(), {.learning_rate = 0.02, .clip_norm = 1});
     Options options = usual();
     options.ranks = ranks;
+    options.penalty = small_weights(model);
     options.on_step = [&](const StepInfo<double>& step) { return r != 1 || step.step != 4; };
     Trainer<double> trainer(model, optimizer, "cross_entropy", points(), &others(), options);
     CHECK(trainer.run().stop == Stop::callback);
