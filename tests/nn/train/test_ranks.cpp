@@ -1,5 +1,5 @@
 // Ranks that train together: in one process here, a thread each. What MPI adds is tested by
-// tests/ranks, where it is there.
+// tests/program/ranks.py, where it is there.
 #include <nn/data/synthetic.hpp>
 #include <nn/model/normalization.hpp>
 #include <nn/model/sequential.hpp>
@@ -124,8 +124,8 @@ struct Folder {
 }  // namespace
 
 TEST_CASE("parts hold every sample once, and rank 0 has one first") {
-  for (const std::size_t n : {0, 1, 3, 4, 5, 64, 101})
-    for (const std::size_t ranks : {1, 2, 3, 4, 7}) {
+  for (const std::size_t n : {0u, 1u, 3u, 4u, 5u, 64u, 101u})
+    for (const std::size_t ranks : {1u, 2u, 3u, 4u, 7u}) {
       std::size_t next = 0;
       for (std::size_t r = 0; r < ranks; ++r) {
         const Part part = part_of(n, r, ranks);
@@ -269,7 +269,7 @@ TEST_CASE("what one rank throws, all throw") {
       };
     });
   };
-  for (const std::uint64_t step : {0, 2, 3, 11})  // 3 and 11 are the last ones of an epoch
+  for (const std::uint64_t step : {0u, 2u, 3u, 11u})  // 3 and 11 are the last ones of an epoch
     check_all(fails_at(step), "rank 1 of 3: the disk is full");
   check_all(thrown_in([](Options& own, int rank) {
               own.on_epoch = [rank](const EpochInfo&) -> bool {
