@@ -76,6 +76,10 @@ list(JOIN link_autodiff " " link_autodiff)
 
 function(ramp_pkgconfig name description)
   cmake_parse_arguments(PARSE_ARGV 2 its "" "" "REQUIRES;PRIVATE_REQUIRES;PRIVATE_LIBS")
+  if(BUILD_SHARED_LIBS)  # whose users have none of these
+    set(its_PRIVATE_REQUIRES "")
+    set(its_PRIVATE_LIBS "")
+  endif()
   list(JOIN its_REQUIRES ", " requires)
   list(JOIN its_PRIVATE_REQUIRES ", " private)
   configure_file(cmake/ramp.pc.in ramp-${name}.pc @ONLY)

@@ -6,6 +6,9 @@
 #ifdef RAMP_BLAS
 #include <cblas.h>
 #else
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC bug 105593, in its own intrinsics
+#endif
 #include <Eigen/Core>
 #endif
 #ifdef RAMP_ONEDNN

@@ -1,5 +1,5 @@
-// A program that somebody else writes: a scalar, a product that is large enough for the BLAS, and an
-// error's text.
+// A program that somebody else writes: a scalar, a product that is large enough for the BLAS, and
+// an error's text.
 #include <autodiff/autodiff.hpp>
 
 #include <string_view>
