@@ -79,10 +79,12 @@ struct Permute : Structural<1, Axes> {
   static Shape shape(const Shape& x, const Attr& at) {
     Shape y = x;
     unsigned seen = 0;
-    for (int i = 0; i < x.rank(); ++i) {
+    for (int i = 0; i < max_rank; ++i) {
       const int axis = at.order[static_cast<std::size_t>(i)];
-      if (axis < 0 || axis >= x.rank() || (seen >> axis & 1))
+      const bool beyond = i >= x.rank();  // there each stays where it is
+      if (beyond ? axis != i : axis < 0 || axis >= x.rank() || (seen >> axis & 1))
         shaping::fail("permute", x, "the order must name each axis once");
+      if (beyond) continue;
       seen |= 1u << axis;
       y = y.with(i, x[axis]);
     }
