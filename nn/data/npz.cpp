@@ -42,10 +42,13 @@ class Archive {
     std::size_t at = number(end + 16, 4);
     if (count == 0xffff || at == 0xffffffff)
       fail("it is a zip64 archive: save fewer or smaller arrays");
+    std::size_t packed = 0;
     for (std::size_t i = 0; i < count; ++i) {
       if (number(at, 4) != directory_mark) fail("the directory of the archive is damaged");
       const std::size_t name_length = number(at + 28, 2);
       f(at, std::string(piece(at + directory_size, name_length)));
+      packed += number(at + 20, 4) + member_size;  // many small entries may name one large member
+      if (packed > bytes_.size()) fail("its members are longer than the archive: do they overlap?");
       at += directory_size + name_length + number(at + 30, 2) + number(at + 32, 2);
     }
   }

@@ -65,15 +65,16 @@ std::int64_t whole(const Json& layer, const char* key) {
   return size.get<std::int64_t>();
 }
 
-// How many numbers the layers take, or more: the product of each one's sizes.
+// How many numbers the layers take, or more: the product of each one's sizes, of which none makes
+// it less, whatever else a file says of the layer.
 double numbers_in(const Json& layer) {
   double n = 1, all = 0;
-  bool any = false;
-  for (const Json& size : layer)
-    if (size.is_number_integer()) n *= size.get<double>(), any = true;
+  for (const char* const size : {"in", "out", "features", "count", "width"})
+    if (layer.contains(size))
+      n *= static_cast<double>(std::max<std::int64_t>(1, whole(layer, size)));
   if (layer.contains("parts"))
     for (const Json& part : layer.at("parts")) all += numbers_in(part);
-  return any ? all + n : all;
+  return n > 1 ? all + n : all;
 }
 
 template <class T> const auto& kinds() {

@@ -32,7 +32,12 @@ std::string read_whole(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   std::string text;
-  if (file && !error) text.resize(size);
+  try {
+    if (file && !error) text.resize(size);
+  } catch (const std::exception&) {  // bad_alloc, or length_error
+    throw DataError(
+        fmt::format("{}: it has {} bytes, more than memory can be had for", path.string(), size));
+  }
   if (!file || error || !file.read(text.data(), static_cast<std::streamsize>(text.size())))
     throw DataError(fmt::format("{}: it can't be read", path.string()));
   return text;

@@ -295,3 +295,21 @@ TEST_CASE("damaged archives are refused") {
           ramp::ValueError, "the name 'a' comes twice");
   CHECK_FALSE(std::filesystem::exists(folder / "c.npz"));
 }
+
+TEST_CASE("many entries that name one member are refused") {
+  const TempFolder folder;
+  write_npz<float>(folder / "one.npz", {{"a", Tensor<float>(Shape{1000})}});
+  const std::string one = read(folder / "one.npz");
+  const std::size_t directory = one.find("PK\1\2"), end = one.find("PK\5\6");
+  REQUIRE(directory != one.npos);
+  const std::string entry = one.substr(directory, end - directory);
+  std::string many = one.substr(0, directory);
+  for (const char name : {'a', 'b', 'c', 'd', 'e', 'f'}) {
+    many += entry;
+    many[many.rfind("a.npy")] = name;
+  }
+  std::string last = one.substr(end);
+  last[8] = last[10] = 6;
+  write(folder / "many.npz", many + last);
+  REFUSED(read_npz<float>(folder / "many.npz"), DataError, "do they overlap?");
+}

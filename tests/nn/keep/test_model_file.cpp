@@ -361,6 +361,10 @@ TEST_CASE(
   write_with(temp / "m", linear("3", "2", rest), {{"a.weight", {2, 3}}, {"a.bias", {2}}});
   CHECK_NOTHROW(load_model(temp / "m"));
   refused(linear("1000000000", "1000000000", rest), "more numbers than the file");
+  for (const char* more : {R"(,"x":0)", R"(,"features":0)", R"(,"count":1,"x":-7)"})
+    refused(linear("1000000", "30000", (std::string(rest) + more).c_str()), "more numbers");
+  refused(about(R"({"name":"a","kind":"layer_norm","features":4000000000,"eps":0})"),
+          "more numbers");
   refused(linear("9223372036854775807", "1", rest), "more numbers than the file");
   refused(linear("3", "-2", rest), "can't be used");
   refused(linear("-3", "-2", rest), "can't be used");
