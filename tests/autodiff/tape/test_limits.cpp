@@ -172,8 +172,9 @@ TEST_CASE(
       {"gradients", [](auto& tape) { tape.backward(sum(exp(tape.leaf(Tensor<double>({300}))))); }},
       {"numbers", [](auto& tape) { tape.backward(exp(sin(tape.leaf(1.0)))); }},
   };
-  for (const auto& [text, use] : users) {
-    CAPTURE(std::string(text));
+  for (const auto& user : users) {
+    const std::string name_of_use = user.first;
+    CAPTURE(name_of_use);
     Tape<double> tape({.memory_budget = 200'000});
     std::string message;
     std::size_t rounds = 0;
@@ -181,7 +182,7 @@ TEST_CASE(
         [&] {
           for (; rounds < 100'000; ++rounds) {
             const auto scope = tape.scope(rounds % 2 ? "odd" : "even");
-            use(tape);
+            user.second(tape);
           }
         }(),
         BudgetError);
