@@ -55,7 +55,8 @@ void use(LoadedModel<float> loaded) {
 void read_folder(const fs::path& file) {  // of a checkpoint that has this content
   const fs::path folder = file.string() + ".run";
   fs::create_directories(folder);
-  fs::copy_file(file, folder / "checkpoint-7.safetensors", fs::copy_options::overwrite_existing);
+  fs::copy_file(file, folder / "checkpoint-000000000007.safetensors",
+                fs::copy_options::overwrite_existing);
   CheckpointFolder<float> run(folder);
   std::string note;
   if (const auto newest = run.newest(&note)) run.write(*newest);
@@ -145,7 +146,7 @@ const std::array targets{
                CheckpointFolder<float> checkpoints(run);
                checkpoints.write({7, "{\"a\":1}", {{"w", counting<float>(Shape{2, 3})}}});
              }
-             fs::rename(run / "checkpoint-7.safetensors", folder / "seven");
+             fs::rename(run / "checkpoint-000000000007.safetensors", folder / "seven");
              fs::remove_all(run);
            }},
 };
