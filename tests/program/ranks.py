@@ -70,7 +70,7 @@ with tempfile.TemporaryDirectory() as scratch:
     assert status != 0 and text.count('ramp: rank') == 1 and 'the loss is' in text, text
 
     killed = scratch / 'killed'
-    long = [*options[:6], '--epochs', '300', *options[8:]]
+    long = [*options[:6], '--epochs', '2000', *options[8:]]
     with open(scratch / 'said', 'w+') as said:
         job = subprocess.Popen(started(3, 'train', *long, '--out', killed), env=environment, stdout=said,
                                stderr=said)
@@ -82,5 +82,5 @@ with tempfile.TemporaryDirectory() as scratch:
     assert 'rank 1' in (scratch / 'said').read_text()
     assert not (killed / 'model.safetensors').exists()
     well(2, 'train', '--resume', killed, '--quiet')
-    assert len(metrics(killed)) == 300 and (killed / 'model.safetensors').exists()
+    assert len(metrics(killed)) == 2000 and (killed / 'model.safetensors').exists()
 print('ranks: all alike')
