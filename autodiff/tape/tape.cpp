@@ -124,8 +124,9 @@ template <class T> void Tape<T>::check_budget(std::size_t more) const {
   for (std::size_t c = 0; c < changes.size(); ++c) {
     const std::uint32_t last = c + 1 < changes.size() ? changes[c + 1].first : end();
     for (std::uint32_t i = std::max(1u, changes[c].first); i < last; ++i) {
-      used[changes[c].scope] += bytes_of(i);
-      rest -= bytes_of(i);
+      const std::size_t bytes = bytes_of(i);
+      used[changes[c].scope] += bytes;
+      rest -= bytes;
     }
   }
   std::string text;

@@ -180,6 +180,15 @@ Json parsed(std::string_view text) {
   });
 }
 
+template <class T> Tensor<T> transposed(const Tensor<T>& x) {
+  if (x.shape().rank() != 2) return x;
+  const std::size_t rows = x.shape()[0], cols = x.shape()[1];
+  Tensor<T> y(Shape{cols, rows});
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < cols; ++j) y[j * rows + i] = x[i * cols + j];
+  return y;
+}
+
 template <class T> Json described(Module<T>& module) {
   for (const Kind<T>& kind : kinds<T>()) {
     if (*kind.type != typeid(module)) continue;
@@ -198,8 +207,9 @@ template <class T> Sequential<T> rebuilt(const Json& layers, std::uint64_t room)
   return sequential<T>(layers);
 }
 
-#define RAMP_ARCHITECTURE(T)           \
-  template Json described(Module<T>&); \
+#define RAMP_ARCHITECTURE(T)                       \
+  template Json described(Module<T>&);             \
+  template Tensor<T> transposed(const Tensor<T>&); \
   template Sequential<T> rebuilt(const Json&, std::uint64_t);
 RAMP_ARCHITECTURE(float)
 RAMP_ARCHITECTURE(double)

@@ -13,15 +13,6 @@ namespace ramp::nn {
 
 namespace {
 
-template <class T> Tensor<T> transposed(const Tensor<T>& x) {
-  if (x.shape().rank() != 2) return x;
-  const std::size_t rows = x.shape()[0], cols = x.shape()[1];
-  Tensor<T> y(Shape{cols, rows});
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < cols; ++j) y[j * rows + i] = x[i * cols + j];
-  return y;
-}
-
 [[noreturn]] void damaged(const std::string& path, const std::exception& error) {
   throw DataError(
       fmt::format("{}: what it says of its model can't be used: {}", path, error.what()));

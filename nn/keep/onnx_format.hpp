@@ -42,7 +42,7 @@ inline constexpr std::array<std::pair<int, std::string_view>, 12> types{{{1, "F3
                                                                          {12, "U32"},
                                                                          {13, "U64"},
                                                                          {16, "BF16"}}};
-inline constexpr int type_int64 = 7;
+inline constexpr int type_f32 = 1, type_int64 = 7, type_f64 = 11;
 
 /// Activations of the table that are one node, and the attribute alpha that it has there.
 struct Function {

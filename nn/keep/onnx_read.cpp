@@ -212,7 +212,7 @@ class Reader {
     } else if (node.op == "Identity") {
       takes(node, 0, 1);
     } else {
-      throw Damaged("this op can't be read: the header of onnx.hpp lists those that can");
+      throw Damaged("this op can't be read: <nn/keep/onnx.hpp> lists those that can");
     }
     before_ = std::exchange(current_, node.out[0]);
   }
@@ -268,18 +268,12 @@ class Reader {
     parts_.push_back(std::move(part));
     return name;
   }
-  template <class T> void keep_as(const std::string& name, const Tensor<T>& x, bool turned) {
-    if (!turned) return file.add(name, x);
-    const std::size_t rows = x.shape()[0], cols = x.shape()[1];
-    Tensor<T> y(Shape{cols, rows});
-    for (std::size_t i = 0; i < rows; ++i)
-      for (std::size_t j = 0; j < cols; ++j) y[j * rows + i] = x[i * cols + j];
-    file.add(name, y);
-  }
   void keep(const std::string& name, const std::string& from, int rank, bool turned = false) {
     const Numbers& x = constant(from);
-    x.is_double() ? keep_as(name, x.tensor<double>(rank), turned)
-                  : keep_as(name, x.tensor<float>(rank), turned);
+    const auto add = [&](const auto& numbers) {
+      file.add(name, turned ? transposed(numbers) : numbers);
+    };
+    x.is_double() ? add(x.tensor<double>(rank)) : add(x.tensor<float>(rank));
   }
 
   void linear(const Node& node, bool as_in_file) {  // its weight: (out, in), else (in, out)

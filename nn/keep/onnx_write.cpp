@@ -20,7 +20,7 @@ using namespace onnx;
 class Writer {
  public:
   explicit Writer(const SafeTensors& model) : model_(model) {
-    for (const auto& entry : model.entries()) type_ = entry.type == "F64" ? 11 : type_;
+    for (const auto& entry : model.entries()) type_ = entry.type == "F64" ? type_f64 : type_;
   }
 
   std::string file(const Json& layers, const std::string& about) {
@@ -127,13 +127,13 @@ class Writer {
 
   // Weights as they lie in the file: (out, in).
   std::string tensor(const std::string& name) {
-    type_ == 11 ? tensor(name, model_.tensor<double>(name))
-                : tensor(name, model_.tensor<float>(name));
+    type_ == type_f64 ? tensor(name, model_.tensor<double>(name))
+                      : tensor(name, model_.tensor<float>(name));
     return name;
   }
   std::string scalar(const std::string& name, double x) {
-    type_ == 11 ? tensor(name, Tensor<double>(Shape{}, x))
-                : tensor(name, Tensor<float>(Shape{}, static_cast<float>(x)));
+    type_ == type_f64 ? tensor(name, Tensor<double>(Shape{}, x))
+                      : tensor(name, Tensor<float>(Shape{}, static_cast<float>(x)));
     return name;
   }
   template <class T> void tensor(const std::string& name, const Tensor<T>& x) {
@@ -151,7 +151,7 @@ class Writer {
     out_ = out;
   }
   Message value(const std::string& name, std::int64_t features) const {
-    Message tensor, type;
+    Message tensor;  // TypeProto.Tensor: 1 is the type of its numbers, 2 its shape
     tensor.number(1, static_cast<std::uint64_t>(type_));
     if (features > 0)
       tensor.part(2, Message()
@@ -161,7 +161,7 @@ class Writer {
   }
 
   const SafeTensors& model_;
-  int type_ = 1;
+  int type_ = type_f32;
   bool first_ = true;
   std::int64_t in_ = 0, out_ = 0;
   std::string current_;

@@ -31,7 +31,7 @@ struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 struct ReaderGone {};  // nobody reads standard output any more; not a failure
-struct Silent {};       // a failure that somebody else has told of
+struct Silent {};      // a failure that somebody else has told of
 struct Interrupted {
   int signal;
 };

@@ -178,7 +178,8 @@ TEST_CASE("at their poles, and at the ends") {
     CHECK(isnan(polygamma(1, at(bad))));
     CHECK(isnan(polygamma(2, at(bad))));
   }
-  REFUSED_WITH(polygamma(-1, at(1)), ValueError, "[polygamma] order -1.000000: it must be a whole number from 0 to 1000");
+  REFUSED_WITH(polygamma(-1, at(1)), ValueError,
+               "[polygamma] order -1.000000: it must be a whole number from 0 to 1000");
 }
 
 TEST_CASE("in generic code, as derivatives of each other, and below 0") {
