@@ -33,13 +33,19 @@ struct Mul : Elementwise<2> {
 };
 RAMP_BINARY(operator*, Mul)
 
+// g y / b, where y = a / b. Below the normal numbers y has few digits left, and is made again, of
+// 2^64 a.
+inline constexpr auto divided_again = [](auto g, auto a, auto b, auto y) {
+  const auto again = where(y == 0, y, 0x1p64 * a / b / b * 0x1p-64);
+  return where(abs(y) < 0x1p-125, g * again, g * y / b);
+};
 struct Div : Elementwise<2> {
   static constexpr About about{"div", "a / b", "Quotient."};
   static constexpr std::array domain{Domain{}, nonzero};
   static constexpr auto value = [](auto a, auto b) { return a / b; };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto, auto b) { return g / b; },
-                 [](auto g, auto, auto b, auto y) { return -g * y / b; }};
+                 [](auto g, auto a, auto b, auto y) { return divided_again(-g, a, b, y); }};
   template <class E = Examples> static E examples() { return {{{3, 2}, 1.5}, {{1, -4}, -0.25}}; }
 };
 RAMP_BINARY(operator/, Div)
@@ -80,9 +86,14 @@ struct PowConstant : Elementwise<1, Exponent> {
   static constexpr About about{"pow_constant", "x^p", "Power with a constant exponent."};
   static constexpr std::array domain{positive};
   static constexpr auto value = [](auto x, auto at) { return pow(x, at.p); };
-  // x^0 is constant: p is 0 there, and the exponent 0 instead of -1 keeps 0 * infinity away.
-  static constexpr auto pullbacks = std::tuple{
-      [](auto g, auto x, auto, auto at) { return g * (at.p * pow(x, at.p == 0 ? 0 : at.p - 1)); }};
+  // x^0 is constant: p is 0 there, and the exponent 0 instead of -1 keeps 0 * infinity away. A
+  // small p times a power that leaves the range may not leave it: then two roots make the power.
+  static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
+    if (at.p == 0 || at.p <= -1 || at.p >= 0.25)
+      return g * (at.p * pow(x, at.p == 0 ? 0 : at.p - 1));
+    const auto root = pow(x, (at.p - 1) / 2);
+    return g * (at.p * root * root);
+  }};
   template <class E = Examples> static E examples() {
     return {{{2}, 8, {3}}, {{4}, 0.5, {-0.5}}, {{0.7}, 1, {0}}};
   }
@@ -92,6 +103,17 @@ template <class A, class B>
 requires AnyTraced<A, B>
 auto pow(const A& a, const B& b);
 
+// b a^(b-1). That is b y / a, where y = a^b is far from the ends of the range. Near them two roots
+// make the power, so that nothing leaves the range before the whole does. b - 1 is exact from ½ to
+// 2^24; of other b, the a that lead there may divide.
+inline constexpr auto slope_in_base = [](auto a, auto b, auto y) {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  const auto exact = where(b >= 0.5, b, infinite) <= 0x1p24;
+  const auto between = where(a > 0, a, infinite) < infinite;
+  const auto root = pow(a, where(between, where(exact, b - 1, b) / 2, b - 1));
+  const auto product = where(between, b * root / where(exact, 1, a) * root, b * root);
+  return where(abs(y) + 1 / abs(y) < 0x1p100, b * y / a, product);
+};
 struct Pow : Elementwise<2> {
   static constexpr double infinite = std::numeric_limits<double>::infinity();
   static constexpr About about{"pow", "a^b", "Power with a variable exponent, of a base above 0."};
@@ -100,14 +122,16 @@ struct Pow : Elementwise<2> {
   // At the ends one factor is 0 and another infinite: a^0 is constant, also where a^-1 is infinite,
   // and where a^b has fallen to 0 it has fallen faster than log(a) rises. Only there is the slope
   // closed: elsewhere that of b a^(b-1) in b is a second derivative. abs, not square: a square may
-  // underflow.
+  // underflow. Two roots of a^b have the digits that it loses near 0.
   static constexpr auto pullbacks =
-      std::tuple{[](auto g, auto a, auto b) {
-                   const auto power = pow(a, b - 1), slope = g * (b * power);
-                   return where(b == 0, where(abs(power) == infinite, 0, slope), slope);
+      std::tuple{[](auto g, auto a, auto b, auto y) {
+                   const auto slope = slope_in_base(a, b, y);
+                   return where(b == 0, where(abs(slope) < infinite, g * slope, 0), g * slope);
                  },
                  [](auto g, auto a, auto b, auto y) {
-                   return where(y == 0, 0, where(abs(a) + abs(b) == 0, 0, g * (y * log(a))));
+                   const auto root = pow(a, b / 2), slope = g * (root * log(a) * root);
+                   const auto fallen = where(a + a == a, y, root) == 0;  // b / 2 may be 0
+                   return where(fallen, 0, where(abs(a) + abs(b) == 0, 0, slope));
                  }};
   template <class E = Examples> static E examples() {
     return {{{2, 3}, 8}, {{4, -0.5}, 0.5}, {{0.25, 0}, 1}};

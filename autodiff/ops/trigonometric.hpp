@@ -66,8 +66,8 @@ RAMP_UNARY(atan, Atan)
 inline constexpr auto slope_of_angle = [](auto a, auto b) {
   const auto small = where(abs(a) <= abs(b), a, b), large = where(abs(a) <= abs(b), b, a);
   // 1 of two that are as large, infinite ones included
-  const auto t = where(abs(a) == abs(b), 1, small / large);
-  return where(abs(a) <= abs(b), 1, t) / (1 + t * t) / large;
+  const auto t = where(abs(a) == abs(b), 1, small / large), share = 1 / (1 + t * t);
+  return where(abs(a) <= abs(b), share / large, divided_again(share, small, large, t));
 };
 struct Atan2 : Elementwise<2> {
   static constexpr About about{"atan2", "the angle of (b, a)",

@@ -20,11 +20,13 @@ std::string message_of(int error) { return std::generic_category().message(error
 
 }  // namespace
 
-FileReader::FileReader(const std::filesystem::path& path, const char* format)
-    : path_(path), format_(format), buffer_(1 << 17) {
+OpenFile open_to_read(const std::filesystem::path& path, const char* format) {
+  const auto fail = [&](const std::string& problem) {
+    throw DataError(fmt::format("[{}] {}: {}", format, path.string(), problem));
+  };
   // Without O_NONBLOCK, open() would wait for somebody to write to a pipe.
-  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file_ < 0) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) {
     const int error = errno;
     std::error_code ignored;
     const auto leads_to = std::filesystem::read_symlink(path, ignored);
@@ -33,13 +35,19 @@ FileReader::FileReader(const std::filesystem::path& path, const char* format)
     fail(message_of(error));
   }
   struct stat status {};
-  const bool known = fstat(file_, &status) == 0;
+  const bool known = fstat(file, &status) == 0;
   if (!known || !S_ISREG(status.st_mode)) {
     const int error = errno;
-    close(file_);
+    close(file);
     if (!known) fail(message_of(error));
     fail(S_ISDIR(status.st_mode) ? "a folder, not a file" : "a pipe or a device, not a file");
   }
+  return {file, static_cast<std::size_t>(status.st_size)};
+}
+
+FileReader::FileReader(const std::filesystem::path& path, const char* format)
+    : path_(path), format_(format), buffer_(1 << 17) {
+  file_ = open_to_read(path, format).descriptor;
   try {
     refill();
     const std::uint8_t* const start = stream_.next_in;

@@ -14,8 +14,15 @@
 
 namespace ramp::nn {
 
+struct OpenFile {
+  int descriptor;
+  std::size_t size;
+};
+/// Waits for nobody: DataError, "[format] path: problem", for what is no regular file.
+OpenFile open_to_read(const std::filesystem::path& path, const char* format);
+
 /// Whether it is compressed is seen from its content, not its name. All errors are DataErrors,
-/// "[format] path: problem". It waits for nobody: what is no regular file is refused.
+/// "[format] path: problem".
 class FileReader {
  public:
   explicit FileReader(const std::filesystem::path& path, const char* format = "idx");

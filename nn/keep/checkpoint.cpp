@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -54,7 +55,11 @@ template <class T> Checkpoint<T> read_from(const fs::path& path) {
     return at->second;
   };
   const std::string step = value("step");
-  Checkpoint<T> checkpoint{std::strtoull(step.c_str(), nullptr, 10), value("text"), {}};
+  Checkpoint<T> checkpoint{0, value("text"), {}};
+  const auto [end, error] =
+      std::from_chars(step.data(), step.data() + step.size(), checkpoint.step);
+  if (error != std::errc() || end != step.data() + step.size())
+    throw DataError(fmt::format("{}: it is damaged: its step is '{}'", path.string(), step));
   if (value("checksum") != stamp(file, checkpoint.step, checkpoint.text))
     throw DataError(fmt::format("{}: it is damaged: its checksum differs", path.string()));
   for (const SafeTensors::Entry& entry : file.entries()) {

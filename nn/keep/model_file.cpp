@@ -1,3 +1,4 @@
+#include <nn/data/convert.hpp>
 #include <nn/joined.hpp>
 #include <nn/keep/architecture.hpp>
 #include <nn/keep/model_file.hpp>
@@ -6,8 +7,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
+#include <span>
 
 namespace ramp::nn {
 
@@ -63,44 +66,78 @@ std::string some(const std::vector<std::string>& names) {
          fmt::format(" and {} more", names.size() - most);
 }
 
-// What is read, before the model is touched.
-template <class T> struct Pieces {
-  std::vector<std::pair<ParameterEntry<T>, Tensor<T>>> parameters;
-  std::vector<std::pair<BufferEntry<T>, Tensor<T>>> buffers;
+// Where a tensor of the file goes.
+template <class T> struct Piece {
+  const SafeTensors::Entry* from;
+  bool turned;
+  Parameter<T>* parameter;  // or else
+  Tensor<T>* buffer;
+
+  std::span<T> to() const {
+    const View<T> x = parameter ? parameter->edit() : buffer->view();
+    return {x.begin(), x.end()};
+  }
 };
 
+// A part at a time goes through memory of our own: the file may be larger than what is free.
+constexpr std::size_t part_rows = 16, part_columns = 256;
+template <class T> using Part = std::array<T, part_rows * part_columns>;
+
+template <class T> bool all_finite(const SafeTensors& file, const SafeTensors::Entry& entry) {
+  Part<T> part;
+  const std::size_t n = entry.bytes / size_of_type(entry.type);
+  for (std::size_t i = 0; i < n; i += part.size()) {
+    const auto some = std::span(part).first(std::min(part.size(), n - i));
+    file.read(entry, i, some);
+    if (!std::ranges::all_of(some, [](T x) { return std::isfinite(x); })) return false;
+  }
+  return true;
+}
+
+// (out, in) of the file as (in, out).
 template <class T>
-Pieces<T> fitting(Module<T>& model, const SafeTensors& file, const std::string& path) {
-  Pieces<T> pieces;
+void read_turned(const SafeTensors& file, const SafeTensors::Entry& entry, std::span<T> to) {
+  const std::size_t rows = entry.shape[0], columns = entry.shape[1];
+  Part<T> part;
+  for (std::size_t i = 0; i < rows; i += part_rows)
+    for (std::size_t j = 0; j < columns; j += part_columns) {
+      const std::size_t high = std::min(part_rows, rows - i);
+      const std::size_t wide = std::min(part_columns, columns - j);
+      for (std::size_t r = 0; r < high; ++r)
+        file.read(entry, (i + r) * columns + j, std::span(part).subspan(r * wide, wide));
+      for (std::size_t c = 0; c < wide; ++c)
+        for (std::size_t r = 0; r < high; ++r) to[(j + c) * rows + i + r] = part[r * wide + c];
+    }
+}
+
+// Looks at everything, before anything of the model is touched.
+template <class T>
+std::vector<Piece<T>> fitting(Module<T>& model, const SafeTensors& file, const std::string& path) {
+  std::vector<Piece<T>> pieces;
   std::vector<std::string> missing, extra, different, bad;
   std::map<std::string_view, const SafeTensors::Entry*> left;
   for (const SafeTensors::Entry& entry : file.entries()) left[entry.name] = &entry;
-  const auto read = [&](const std::string& name, const Shape& shape, Layout layout) {
+  const auto look = [&](const std::string& name, const Shape& shape, Layout layout,
+                        Parameter<T>* parameter, Tensor<T>* buffer) {
     const bool turned = layout == Layout::transposed && shape.rank() == 2;
     std::vector<std::uint64_t> wanted(shape.sizes().begin(), shape.sizes().begin() + shape.rank());
     if (turned) std::swap(wanted[0], wanted[1]);
     const auto at = left.find(name);
-    if (at == left.end()) {
-      missing.push_back(name);
-      return Tensor<T>();
-    }
-    const auto& found = at->second->shape;
+    if (at == left.end()) return missing.push_back(name);
+    const SafeTensors::Entry& found = *at->second;
     left.erase(at);
-    if (found != wanted) {
-      different.push_back(fmt::format("{} is ({}) in the file, ({}) in the model{}", name,
-                                      joined(found), joined(wanted),
-                                      turned ? ", as (out, in)" : ""));
-      return Tensor<T>();
-    }
-    Tensor<T> x = file.tensor<T>(name);
-    if (!std::ranges::all_of(x, [](T v) { return std::isfinite(v); })) bad.push_back(name);
-    return turned ? transposed(x) : x;
+    if (found.shape != wanted)
+      return different.push_back(fmt::format("{} is ({}) in the file, ({}) in the model{}", name,
+                                             joined(found.shape), joined(wanted),
+                                             turned ? ", as (out, in)" : ""));
+    if (!all_finite<T>(file, found)) bad.push_back(name);
+    pieces.push_back({&found, turned, parameter, buffer});
   };
   Members<T> all = model.contents();
-  for (const auto& entry : all.parameters)
-    pieces.parameters.emplace_back(entry, read(entry.name, entry.parameter->shape(), entry.layout));
-  for (const auto& entry : all.buffers)
-    pieces.buffers.emplace_back(entry, read(entry.name, entry.buffer->shape(), Layout::as_is));
+  for (const auto& [name, parameter, layout] : all.parameters)
+    look(name, parameter->shape(), layout, parameter, nullptr);
+  for (const auto& [name, buffer] : all.buffers)
+    look(name, buffer->shape(), Layout::as_is, nullptr, buffer);
   for (const auto& [name, entry] : left)  // PyTorch counts batches; nothing needs it
     if (!name.ends_with("num_batches_tracked")) extra.emplace_back(name);
   std::string text;
@@ -118,9 +155,12 @@ Pieces<T> fitting(Module<T>& model, const SafeTensors& file, const std::string& 
 
 template <class T>
 void load_from(Module<T>& model, const SafeTensors& file, const std::string& path) {
-  Pieces<T> pieces = fitting(model, file, path);
-  for (auto& [entry, x] : pieces.parameters) std::ranges::copy(x, entry.parameter->edit().begin());
-  for (auto& [entry, x] : pieces.buffers) *entry.buffer = std::move(x);
+  for (const Piece<T>& piece : fitting(model, file, path)) {
+    if (piece.turned)
+      read_turned(file, *piece.from, piece.to());
+    else
+      file.read(*piece.from, 0, piece.to());
+  }
 }
 
 }  // namespace

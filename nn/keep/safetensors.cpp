@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <fstream>
 #include <limits>
+#include <optional>
 #include <set>
 
 namespace ramp::nn {
@@ -23,25 +23,6 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr std::size_t longest_header = 100'000'000;
-
-std::string read_whole(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error))
-    throw DataError(fmt::format("{}: {}", path.string(),
-                                error ? error.message() : "it is no file that can be read"));
-  std::ifstream file(path, std::ios::binary);
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  std::string text;
-  try {
-    if (file && !error) text.resize(size);
-  } catch (const std::exception&) {  // bad_alloc, or length_error
-    throw DataError(
-        fmt::format("{}: it has {} bytes, more than memory can be had for", path.string(), size));
-  }
-  if (!file || error || !file.read(text.data(), static_cast<std::streamsize>(text.size())))
-    throw DataError(fmt::format("{}: it can't be read", path.string()));
-  return text;
-}
 
 // The product of the sizes times the size of a number; nothing where it wraps.
 std::optional<std::size_t> bytes_of(const SafeTensors::Entry& entry) {
@@ -68,11 +49,12 @@ template <class Fail> Json parse_header(std::string_view text, const Fail& fail)
 
 }  // namespace
 
-SafeTensors::SafeTensors(const std::filesystem::path& path) : path_(path.string()) {
+SafeTensors::SafeTensors(const std::filesystem::path& path)
+    : path_(path.string()), file_(std::make_shared<MappedFile>(path, "safetensors")) {
   const auto fail = [&](const std::string& what) {
     throw DataError(fmt::format("{}: {}", path_, what));
   };
-  std::string text = read_whole(path);
+  const std::string_view text = file_->bytes();
   std::uint64_t length = 0;
   if (text.size() < sizeof length) fail("it is shorter than a safetensors file can be");
   std::memcpy(&length, text.data(), sizeof length);
@@ -130,9 +112,9 @@ SafeTensors::SafeTensors(const std::filesystem::path& path) : path_(path.string(
                        entry.offset < end ? "overlaps" : "leaves a gap behind"));
     end += entry.bytes;
   }
-  data_ = std::move(text.erase(0, sizeof length + length));
-  if (end != data_.size())
-    fail(fmt::format("{} bytes follow behind the last tensor", data_.size() - end));
+  header_ = sizeof length + length;
+  if (end != data().size())
+    fail(fmt::format("{} bytes follow behind the last tensor", data().size() - end));
 }
 
 const SafeTensors::Entry* SafeTensors::find(std::string_view name) const {
@@ -157,20 +139,28 @@ template <class T> Tensor<T> SafeTensors::tensor(std::string_view name) const {
     sizes[i] = static_cast<std::uint32_t>(entry->shape[i]);
   }
   Tensor<T> x(Shape::of(sizes, static_cast<int>(entry->shape.size())));
-  const std::size_t bad =
-      convert(entry->type, data_.data() + entry->offset, std::span(x.data(), x.size()));
-  if (bad < x.size()) fail(fmt::format("has a whole number at {} that doesn't fit", bad));
+  read(*entry, 0, std::span(x.data(), x.size()));
   return x;
+}
+
+template <class T>
+void SafeTensors::read(const Entry& entry, std::size_t first, std::span<T> to) const {
+  const char* const from = data().data() + entry.offset + first * size_of_type(entry.type);
+  const std::size_t bad = convert(entry.type, from, to);
+  if (bad < to.size())
+    throw DataError(fmt::format("{}: '{}' has a whole number at {} that doesn't fit", path_,
+                                entry.name, first + bad));
 }
 
 template <class T> void SafeTensors::add(std::string name, const Tensor<T>& x) {
   if (find(name) || name == "__metadata__")
     throw ValueError(fmt::format("[safetensors] the name '{}' is taken", name));
+  if (file_) added_ = data(), file_ = nullptr;
   Entry entry{
-      std::move(name), sizeof(T) == 4 ? "F32" : "F64", {}, data_.size(), x.size() * sizeof(T)};
+      std::move(name), sizeof(T) == 4 ? "F32" : "F64", {}, added_.size(), x.size() * sizeof(T)};
   for (int axis = 0; axis < static_cast<int>(x.shape().rank()); ++axis)
     entry.shape.push_back(x.shape()[axis]);
-  data_.append(reinterpret_cast<const char*>(x.data()), entry.bytes);
+  added_.append(reinterpret_cast<const char*>(x.data()), entry.bytes);
   entries_.push_back(std::move(entry));
 }
 
@@ -193,19 +183,21 @@ void SafeTensors::write(const std::filesystem::path& path) const {
   text.append((8 - text.size() % 8) % 8, ' ');  // numbers begin at a multiple of their size
   const std::uint64_t length = text.size();
   const std::string_view pieces[] = {
-      {reinterpret_cast<const char*>(&length), sizeof length}, text, data_};
+      {reinterpret_cast<const char*>(&length), sizeof length}, text, data()};
   replace_file(path, pieces);
 }
 
 std::uint32_t SafeTensors::checksum(std::string_view more) const {
   uLong sum = crc32(0, nullptr, 0);
-  for (const std::string_view part : {std::string_view(data_), more})
+  for (const std::string_view part : {data(), more})
     sum = crc32_z(sum, reinterpret_cast<const Bytef*>(part.data()), part.size());
   return static_cast<std::uint32_t>(sum);
 }
 
 template Tensor<float> SafeTensors::tensor(std::string_view) const;
 template Tensor<double> SafeTensors::tensor(std::string_view) const;
+template void SafeTensors::read(const Entry&, std::size_t, std::span<float>) const;
+template void SafeTensors::read(const Entry&, std::size_t, std::span<double>) const;
 template void SafeTensors::add(std::string, const Tensor<float>&);
 template void SafeTensors::add(std::string, const Tensor<double>&);
 

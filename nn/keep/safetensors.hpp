@@ -4,17 +4,20 @@
 
 #include <autodiff/values/tensor.hpp>
 #include <nn/data/dataset.hpp>
+#include <nn/data/mapped_file.hpp>
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ramp::nn {
 
-/// A file in memory. It refuses, by DataError with the path, whatever the format doesn't allow: a
+/// A file, whose numbers stay in it until they are asked for. It refuses, by DataError with the path, whatever the format doesn't allow: a
 /// header longer than 100 MB or the file, that is no object, with a name twice, padding other than
 /// spaces; a tensor with an unknown type, offsets that overlap, leave a gap,
 /// lie outside of the file, or don't fit its shape; bytes behind the last one; names that are no
@@ -39,6 +42,8 @@ class SafeTensors {
   /// The numbers as T. DataError for a name that isn't there, which lists those that are, for more
   /// than 4 axes, and for an integer that T can't hold; floats are rounded.
   template <class T> Tensor<T> tensor(std::string_view name) const;
+  /// Those of them from `first` on, as many as `to` has.
+  template <class T> void read(const Entry& entry, std::size_t first, std::span<T> to) const;
 
   /// To be written: as F32 or F64, as T is. ValueError for a name that is taken.
   template <class T> void add(std::string name, const Tensor<T>& x);
@@ -51,11 +56,14 @@ class SafeTensors {
 
  private:
   const Entry* find(std::string_view name) const;
+  std::string_view data() const { return file_ ? file_->bytes().substr(header_) : added_; }
 
   std::string path_;
   std::vector<Entry> entries_;
   std::map<std::string, std::string> metadata_;
-  std::string data_;
+  std::shared_ptr<const MappedFile> file_;  // of one that was read
+  std::size_t header_ = 0;                  // the bytes before its data
+  std::string added_;
 };
 
 }  // namespace ramp::nn

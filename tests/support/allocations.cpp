@@ -19,7 +19,8 @@
 
 namespace {
 
-constinit std::atomic<std::size_t> count{0}, own{0};  // constinit: malloc runs before constructors
+// constinit: malloc runs before constructors
+constinit std::atomic<std::size_t> count{0}, own{0}, largest{0};
 constinit std::atomic<std::ptrdiff_t> until_failure{-1};  // below 0: none fails
 constinit thread_local int products = 0;  // of a library's, that this thread is inside of
 
@@ -28,9 +29,12 @@ struct InsideProduct {
   ~InsideProduct() { --products; }
 };
 
-// Counts a call. Whether it may succeed.
-bool counted() {
+// Counts a call for so many bytes. Whether it may succeed.
+bool counted(std::size_t bytes) {
   count.fetch_add(1, std::memory_order_relaxed);
+  for (std::size_t before = largest;
+       before < bytes && !largest.compare_exchange_weak(before, bytes);)
+    continue;
   if (products > 0) return true;
   own.fetch_add(1, std::memory_order_relaxed);
   if (until_failure < 0 || until_failure-- != 0) return true;
@@ -45,6 +49,7 @@ namespace support {
 std::size_t allocations() { return count.load(std::memory_order_relaxed); }
 std::size_t own_allocations() { return own.load(std::memory_order_relaxed); }
 void fail_allocation_after(std::size_t n) { until_failure = static_cast<std::ptrdiff_t>(n); }
+std::size_t largest_allocation() { return largest.exchange(0); }
 bool allocation_has_failed() { return until_failure.exchange(-1) < 0; }
 
 }  // namespace support
@@ -94,15 +99,15 @@ void* __libc_calloc(std::size_t, std::size_t);
 void* __libc_realloc(void*, std::size_t);
 void* __libc_memalign(std::size_t, std::size_t);
 
-void* malloc(std::size_t size) noexcept { return counted() ? __libc_malloc(size) : nullptr; }
+void* malloc(std::size_t size) noexcept { return counted(size) ? __libc_malloc(size) : nullptr; }
 void* calloc(std::size_t n, std::size_t size) noexcept {
-  return counted() ? __libc_calloc(n, size) : nullptr;
+  return counted(n * size) ? __libc_calloc(n, size) : nullptr;
 }
 void* realloc(void* p, std::size_t size) noexcept {
-  return counted() ? __libc_realloc(p, size) : nullptr;
+  return counted(size) ? __libc_realloc(p, size) : nullptr;
 }
 void* memalign(std::size_t alignment, std::size_t size) noexcept {
-  return counted() ? __libc_memalign(alignment, size) : nullptr;
+  return counted(size) ? __libc_memalign(alignment, size) : nullptr;
 }
 void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
   return memalign(alignment, size);
@@ -129,7 +134,8 @@ int posix_memalign(void** p, std::size_t alignment, std::size_t size) noexcept {
 static void* taken(std::size_t size, std::align_val_t alignment) noexcept {
   void* p = nullptr;
   const std::size_t least = std::max(static_cast<std::size_t>(alignment), sizeof(void*));
-  if (!counted() || posix_memalign(&p, least, std::max<std::size_t>(size, 1)) != 0) return nullptr;
+  if (!counted(size) || posix_memalign(&p, least, std::max<std::size_t>(size, 1)) != 0)
+    return nullptr;
   return p;
 }
 static void* taken(std::size_t size) noexcept {

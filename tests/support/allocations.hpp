@@ -14,6 +14,9 @@ std::size_t allocations();
 /// those libraries call differs with the CPU, since they take other paths on each.
 std::size_t own_allocations();
 
+/// The bytes of the largest call since this was asked before.
+std::size_t largest_allocation();
+
 /// `n` more of the own ones succeed, the next fails, and all after it succeed.
 void fail_allocation_after(std::size_t n);
 

@@ -259,8 +259,6 @@ std::string accuracy_bounds() {
     if (r.op == last) continue;  // again, with other attributes
     last = r.op;
     if (*r.why != '\0') text += fmt::format("- `{}`: {:g} ulp. {}.\n", r.op, r.bound, r.why);
-    if (*r.fault != '\0')
-      text += fmt::format("- `{}`: no bound for its slope. {}.\n", r.op, r.fault);
   }
   return text;
 }

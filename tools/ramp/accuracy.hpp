@@ -33,7 +33,6 @@ struct Reference {
   Formula value_terms = nullptr;  // where the value is such a sum
   double bound = 4;               // in ulp
   const char* why = "";           // where a bound above 4 comes from
-  const char* fault = "";         // what is known to be beyond any bound: shown, and not held
 };
 const std::vector<Reference>& references();
 /// The names of element-wise ops that no reference is there for; `test_` ones left out.

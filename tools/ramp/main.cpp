@@ -1,5 +1,6 @@
 // The program: reads the command line and turns what goes wrong into one line and an exit status.
 #include "cli.hpp"
+#include "ranks.hpp"
 
 #include <autodiff/version.hpp>
 
@@ -49,7 +50,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForVersion& version) {
     print(fmt::format("{}\n", version.what()));
   } catch (const CLI::ParseError& error) {
-    complain(fmt::format("{} (see `ramp --help`)", error.what()));
+    if (started_rank() == 0) complain(fmt::format("{} (see `ramp --help`)", error.what()));
     return wrong_usage;
   }
   return 0;

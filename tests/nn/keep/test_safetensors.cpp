@@ -108,6 +108,14 @@ TEST_CASE_TEMPLATE("what was written is read, to the bit, in the same order", T,
   CHECK(in.checksum() == out.checksum());
   out.write(temp / "b");
   CHECK(read(temp / "a") == read(temp / "b"));
+  SafeTensors more = in;  // its numbers are still in the file
+  more.add("one more", odd);
+  more.write(temp / "a");
+  CHECK(same_bits(in.tensor<T>("layer.8"), tensors[0]));
+  const SafeTensors with_more(temp / "a");
+  CHECK(same_bits(with_more.tensor<T>("one more"), odd));
+  CHECK(same_bits(with_more.tensor<T>("layer.8"), tensors[0]));
+  CHECK(with_more.entries().size() == in.entries().size() + 1);
   SafeTensors().write(temp / "none");
   CHECK(SafeTensors(temp / "none").entries().empty());
 }
@@ -296,7 +304,7 @@ TEST_CASE("a file that is cut off or changed anywhere is refused, or read withou
 TEST_CASE("what can't be read or written says so, and an old file stays") {
   const TempFolder temp;
   REFUSED(SafeTensors(temp / "no"), DataError, "no: No such file");
-  REFUSED(SafeTensors(temp.path), DataError, "it is no file that can be read");
+  REFUSED(SafeTensors(temp.path), DataError, "a folder, not a file");
   SafeTensors out;
   out.add("a", Tensor<float>(Shape{2}));
   REFUSED_WITH(out.add("a", Tensor<float>(Shape{})), ValueError,
