@@ -1,10 +1,14 @@
 // What `ramp train` leaves, and the commands that use it: from a table to answers, and on from a
 // kill.
+#include <nn/nn.hpp>
+
 #include "support/cli.hpp"
+#include "support/text.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <string>
@@ -134,6 +138,39 @@ TEST_CASE("tables and models that can't be used are told in one line") {
   write(run / "model.safetensors", model.substr(0, model.size() - 3));
   check_fails(1, "info " + run.string(), "model.safetensors");
   check_fails(1, predict + csv.string(), "model.safetensors");
+}
+
+TEST_CASE("no name in a file moves a cursor, or passes for a line of the program's own") {
+  const Folder folder;
+  const std::string name =
+      "a\x1b[2J\nramp: all is well\r\x7f\t\xc2\x9b"
+      "5m Ä";
+  const fs::path path = folder / "m.safetensors";
+  const auto has_controls = [](const std::string& text) {
+    return support::has(text, "\xc2\x9b") || std::ranges::any_of(text, [](char c) {
+             return c != '\n' && ((c >= 0 && c < ' ') || c == 0x7f);
+           });
+  };
+  ramp::nn::MLP<float> model({2, 3, 2});
+  ramp::nn::save(model, path, {.classes = {name, "b"}, .note = name});
+  const std::string shown = output("info " + path.string());
+  check_has(shown, "classes  a\\x1b[2J\\x0aramp: all is well\\x0d\\x7f\\x09\\xc2\\x9b5m Ä, b\n");
+  CHECK_FALSE(has_controls(shown));
+  write(folder / "rows.csv", "x0,x1,kind\n1,2,b\n3,4,b\n");
+  ramp::nn::SafeTensors file;
+  file.add(name, ramp::Tensor<float>({2}, 1.0f));
+  file.write(path);
+  CHECK_FALSE(has_controls(output("info " + path.string())));
+  const Result refused = shell(program + "predict " + path.string() + " < " +
+                               (folder / "rows.csv").string() + " 2>&1");
+  CHECK(refused.status == 1);
+  CHECK_FALSE(has_controls(refused.text));
+  std::string damaged = content(path);
+  damaged.replace(damaged.find("all"), 3, "\xff\xfe!");  // no UTF-8
+  write(path, damaged);
+  const Result bad = shell(program + "info " + path.string() + " 2>&1");
+  CHECK(bad.status == 1);
+  CHECK_FALSE(support::has(bad.text, "\xff"));
 }
 
 TEST_CASE("an interrupted training is picked up, and ends as if nothing had happened") {

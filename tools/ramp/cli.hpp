@@ -41,7 +41,11 @@ struct Interrupted {
 /// Opens those of standard input, output and error that are closed as /dev/null, so that no file
 /// gets their place, and with it what is printed. To be called first.
 void open_standard_streams();
-/// Writes text to standard output at once. Throws Failure, or ReaderGone for a closed pipe.
+/// Control characters but those in `kept`, and what is no UTF-8, as \x1b: text from a file moves no
+/// cursor, and begins no line.
+std::string visible(std::string_view text, std::string_view kept = "");
+/// Writes text to standard output at once, as it is, and to a terminal visible(). Throws Failure,
+/// or ReaderGone for a closed pipe.
 void print(std::string_view text);
 /// One line on standard error, beginning with the program's name.
 void complain(std::string_view text);

@@ -65,7 +65,8 @@ void eval(const EvalOptions& options) {
     text += fmt::format("  accuracy {:.2f} %  macro f1 {:.4f}\n", 100 * scores.at("accuracy"),
                         scores.at("f1"));
   if (options.confusion && !regression) {
-    std::vector<std::string> names = info.classes;
+    std::vector<std::string> names;
+    for (const std::string& name : info.classes) names.push_back(visible(name));
     for (std::size_t k = names.size(); std::cmp_less(k, data.classes); ++k)
       names.push_back(std::to_string(k));
     text += confusion_table(

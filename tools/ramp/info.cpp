@@ -51,29 +51,30 @@ void info(const std::string& given) {
     std::uint64_t size = 1;
     for (const std::uint64_t n : entry.shape) size *= n;
     numbers += size;
-    longest = std::max(longest, columns(entry.name));
+    longest = std::max(longest, columns(visible(entry.name)));
   }
   const auto about = nn::model_info(file);
   if (about) {
     if (!about->architecture.empty())
       text += fmt::format("model    {}\n",
-                          in_words(nlohmann::ordered_json::parse(about->architecture)));
+                          visible(in_words(nlohmann::ordered_json::parse(about->architecture))));
     if (about->info.encoding) {
       std::vector<std::string> inputs;
       for (const auto& column : about->info.encoding->inputs)
         inputs.push_back(column.words.empty()
                              ? column.name
                              : fmt::format("{} ({} words)", column.name, column.words.size()));
-      text += fmt::format("inputs   {}\ntarget   {}\n", nn::joined(inputs),
-                          about->info.encoding->target);
+      text += fmt::format("inputs   {}\ntarget   {}\n", visible(nn::joined(inputs)),
+                          visible(about->info.encoding->target));
     }
     if (!about->info.classes.empty())
-      text += fmt::format("classes  {}\n", nn::joined(about->info.classes));
-    if (!about->info.note.empty()) text += fmt::format("note     {}\n", about->info.note);
+      text += fmt::format("classes  {}\n", visible(nn::joined(about->info.classes)));
+    if (!about->info.note.empty()) text += fmt::format("note     {}\n", visible(about->info.note));
   }
   text += fmt::format("numbers  {} in {} tensors\n", numbers, file.entries().size());
   for (const auto& entry : file.entries())
-    text += fmt::format("  {:{}}  {:4}  {}\n", entry.name, longest, entry.type, shape_of(entry));
+    text += fmt::format("  {:{}}  {:4}  {}\n", visible(entry.name), longest, entry.type,
+                        shape_of(entry));
   print(text);
 }
 

@@ -29,7 +29,30 @@ void open_standard_streams() {
       open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY);  // gets the lowest number
 }
 
-void print(std::string_view text) {
+std::string visible(std::string_view text, std::string_view kept) {
+  std::string shown;
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  for (std::size_t i = 0, n = 0; i < text.size(); i += n) {
+    const unsigned c = byte(i);
+    n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+    bool good = n > 0;
+    for (std::size_t k = 1; k < n; ++k) good &= (byte(i + k) & 0xc0) == 0x80;
+    const bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && byte(i + 1) < 0xa0);
+    if (good && (!control || kept.find(text[i]) != kept.npos)) {
+      shown += text.substr(i, n);
+    } else {
+      shown += fmt::format("\\x{:02x}", c);
+      n = 1;
+    }
+  }
+  return shown;
+}
+
+void print(std::string_view given) {
+  const std::string safe = isatty(STDOUT_FILENO) ? visible(given, "\n\t") : std::string();
+  const std::string_view text = safe.empty() ? given : safe;
   errno = 0;
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
     return;
@@ -38,8 +61,8 @@ void print(std::string_view text) {
 }
 
 void complain(std::string_view text) {
-  std::string line = fmt::format("ramp: {}", text);
-  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::string line = visible(fmt::format("ramp: {}", text), "\n");
+  std::ranges::replace(line, '\n', ' ');
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
