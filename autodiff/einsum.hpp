@@ -47,11 +47,6 @@ Var<T> arranged(Var<T> x, std::string axes, std::string_view to, std::string_vie
       x = sum(x, Axis{static_cast<int>(i)});
       axes.erase(i, 1);
     }
-  for (const char c : to)
-    if (!has(axes, c)) {
-      x = unsqueeze(x, -1);
-      axes += c;
-    }
   for (std::size_t i = 0; i < to.size(); ++i) {  // by exchanges, of which most do nothing
     const std::size_t k = axes.find(to[i]);
     if (k == i) continue;
@@ -118,26 +113,26 @@ template <class T> Var<T> einsum(std::string_view formula, std::span<const Var<T
       if (!has(of_y, c) && !has(right, c) && has(later, c)) right += c;
     const Var<T> a = arranged(y, of_y, batch + left + inner, formula),
                  b = arranged(in[k], axes[k], batch + inner + right, formula);
-    const auto size = [](const Shape& shape, std::size_t from, std::size_t to) {
+    const std::size_t at = batch.size(), to = at + left.size();
+    const auto size = [](const Var<T>& x, std::size_t i) { return x.shape()[static_cast<int>(i)]; };
+    const auto product = [size](const Var<T>& x, std::size_t i, std::size_t end) {
       std::size_t n = 1;
-      for (; from < to; ++from) n *= shape[static_cast<int>(from)];
+      for (; i < end; ++i) n *= size(x, i);
       return n;
     };
-    const std::size_t at = batch.size(), n = size(a.shape(), 0, at),
-                      rows = size(a.shape(), at, at + left.size()),
-                      depth = size(b.shape(), at, at + inner.size()),
-                      columns =
-                          size(b.shape(), at + inner.size(), at + inner.size() + right.size());
-    if (n != size(b.shape(), 0, at) ||
-        depth != size(a.shape(), at + left.size(), at + left.size() + inner.size()))
+    bool alike = true;
+    for (std::size_t i = 0; i < at; ++i) alike &= size(a, i) == size(b, i);
+    for (std::size_t i = 0; i < inner.size(); ++i) alike &= size(a, to + i) == size(b, at + i);
+    if (!alike)
       shaping::fail("einsum", in[0].shape(), in[k].shape(), "a letter stands for two sizes");
+    const std::size_t n = product(a, 0, at), rows = product(a, at, to),
+                      depth = product(b, at, at + inner.size()),
+                      columns = product(b, at + inner.size(), at + inner.size() + right.size());
     y = matmul(reshape(a, Shape{n, rows, depth}), reshape(b, Shape{n, depth, columns}));
     of_y = batch + left + right;
     std::vector<std::uint32_t> sizes;
-    for (std::size_t i = 0; i < at + left.size(); ++i)
-      sizes.push_back(a.shape()[static_cast<int>(i)]);
-    for (std::size_t i = at + inner.size(); i < at + inner.size() + right.size(); ++i)
-      sizes.push_back(b.shape()[static_cast<int>(i)]);
+    for (std::size_t i = 0; i < to; ++i) sizes.push_back(size(a, i));
+    for (std::size_t i = 0; i < right.size(); ++i) sizes.push_back(size(b, at + inner.size() + i));
     y = reshape(y, Shape(sizes));
   }
   return arranged(y, of_y, result, formula);

@@ -248,10 +248,6 @@ template <class T> std::string_view Tape<T>::name_of(std::uint32_t i) const {
   return it == names_.rend() ? std::string_view{} : it->text;
 }
 
-template <class T> const Parameter<T>* Tape<T>::parameter_of(std::uint32_t i) const {
-  return is_parameter(i) ? binding_of(i)->parameter : nullptr;
-}
-
 template <class T> auto Tape<T>::binding_of(std::uint32_t i) const -> const Binding* {
   const auto it = std::lower_bound(bindings_.begin(), bindings_.end(), i,
                                    [](const Binding& b, std::uint32_t n) { return b.node < n; });

@@ -217,8 +217,7 @@ template <class T = double> class Tape {
   }
   Shape shape_of(const Input<T>& x) const { return x.node ? shape_of(x.node) : Shape{}; }
   AnyAttr attr_of(std::uint32_t i) const;
-  std::string_view name_of(std::uint32_t i) const;          // empty if it has none
-  const Parameter<T>* parameter_of(std::uint32_t i) const;  // null if it isn't one's leaf
+  std::string_view name_of(std::uint32_t i) const;  // empty if it has none
   /// The gradient of the last backward; nothing where there is none, or it wasn't kept.
   std::optional<View<const T>> gradient_of(std::uint32_t i) const;
   Var<T> handle(std::uint32_t i) const;  // IndexError if there is no such node

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -43,6 +44,31 @@ std::vector<double> by_loops(const std::vector<std::string>& in, const std::stri
     y[place(to, at)] += product;
   }
   return y;
+}
+
+// A letter that comes more than once has one size: another one is refused in any place, and also
+// where two sizes change places, so that their product is what it was.
+void check_sizes(const std::string& formula, const std::vector<std::string>& in,
+                 const std::vector<Tensor<double>>& x) {
+  const auto other = [&](std::size_t k, const Shape& shape) {
+    Tape<double> tape;
+    std::vector<V> leaves;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      leaves.push_back(tape.leaf(i == k ? Tensor<double>(shape, 1.0) : x[i]));
+    CHECK_THROWS_AS((void)einsum(formula, std::span<const V>(leaves)), Error);
+  };
+  for (std::size_t k = 0; k < in.size(); ++k)
+    for (int i = 0; i < x[k].shape().rank(); ++i) {
+      const Shape shape = x[k].shape();
+      const auto elsewhere = [&](int axis) {
+        const std::string left = formula.substr(0, formula.find('-'));
+        return std::count(left.begin(), left.end(), in[k][static_cast<std::size_t>(axis)]) > 1;
+      };
+      if (elsewhere(i)) other(k, shape.with(i, shape[i] + 1));
+      for (int j = 0; j < i; ++j)
+        if (shape[i] != shape[j] && (elsewhere(i) || elsewhere(j)))
+          other(k, shape.with(i, shape[j]).with(j, shape[i]));
+    }
 }
 
 }  // namespace
@@ -96,6 +122,7 @@ TEST_CASE("einsum is what its loops say, and so are its gradients") {
     const auto report =
         check_gradients([&](std::span<const V> v) { return sum(square(einsum(formula, v))); }, x);
     CHECK_MESSAGE(report.ok(), to_string(report));
+    check_sizes(formula, in, x);
   }
 }
 
@@ -107,6 +134,10 @@ TEST_CASE("formulas without an arrow, with spaces, and others that make no sense
   CHECK(einsum("ii", {a}).item() == 5);
   CHECK(support::equal(einsum("ba", {a}).value(), {1.0, 3.0, 2.0, 4.0}));
   REFUSED(einsum("ij,j->i", {a, v}), ShapeError, "[einsum] (2, 2) and (3)");
+  const V wide = tape.leaf(Tensor<double>({2, 3}, 1.0)),
+          high = tape.leaf(Tensor<double>({3, 2}, 1.0));
+  for (const char* formula : {"ij,ij->", "ij,ij->ij", "ij,ij->i", "ij,ij->j"})
+    REFUSED(einsum(formula, {wide, high}), ShapeError, "a letter stands for two sizes");
   REFUSED(einsum("ij->k", {a}), ValueError, "[einsum] 'ij->k': the result has a letter");
   REFUSED(einsum("ij->ii", {a}), ValueError, "comes twice");
   REFUSED(einsum("ij,jk->ik", {a}), ValueError, "another number of operands");
