@@ -1,4 +1,5 @@
 #include "progress.hpp"
+#include "ranks.hpp"
 
 #include <fmt/format.h>
 
@@ -28,7 +29,9 @@ std::size_t width_of(std::FILE* terminal) {
 }  // namespace
 
 ProgressBar::ProgressBar(bool wanted) {
-  if (wanted) terminal_ = is_terminal(stderr) ? stderr : is_terminal(stdout) ? stdout : nullptr;
+  if (!wanted) return;
+  const bool shown = started_ranks() == 1;  // mpirun gives a terminal of its own, also to a log
+  terminal_ = is_terminal(stderr) ? stderr : shown && is_terminal(stdout) ? stdout : nullptr;
 }
 
 void ProgressBar::draw(double fraction, std::string_view before, std::string_view after) {
