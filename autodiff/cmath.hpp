@@ -4,7 +4,9 @@
 
 #include <autodiff/tape/tape.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace ramp {
 
@@ -13,12 +15,19 @@ template <Traced X> auto nearbyint(const X& x) { return rint(x); }
 /// a - b, or 0 where b is larger.
 template <class A, class B>
 requires AnyTraced<A, B>
-auto fdim(const A& a, const B& b) { return relu(a - b); }
+auto fdim(const A& a, const B& b) { return relu(above(a, b)); }
 
 /// x 2^exponent.
 template <class T> Var<T> ldexp(const Var<T>& x, int exponent) {
-  const int half = exponent / 2;  // 2^exponent alone may be too large
-  return x * std::ldexp(T(1), half) * std::ldexp(T(1), exponent - half);
+  constexpr int most = std::numeric_limits<T>::max_exponent - 2;  // of one factor
+  int left = std::clamp(exponent, -3 * most, 3 * most);           // beyond, all is 0 or infinite
+  Var<T> y = x;
+  do {
+    const int step = std::clamp(left, -most, most);
+    y = y * std::ldexp(T(1), step);
+    left -= step;
+  } while (left != 0);
+  return y;
 }
 template <class T> Var<T> scalbn(const Var<T>& x, int exponent) { return ldexp(x, exponent); }
 /// x = the result times 2^exponent, with 1/2 <= |result| < 1.
@@ -30,12 +39,12 @@ template <class T> Var<T> frexp(const Var<T>& x, int* exponent) {
 /// The fraction of x; what is before the point goes to `whole`.
 template <class T> Var<T> modf(const Var<T>& x, Var<T>* whole) {
   *whole = trunc(x);
-  return x - *whole;
+  return above(x, *whole);  // 0 for infinity
 }
 /// The number next to x on the way to y, as far as the tape knows x plus a constant.
 template <class T> Var<T> nextafter(const Var<T>& x, const Var<T>& y) {
-  const T value = x.item();
-  return x + (std::nextafter(value, y.item()) - value);
+  const T value = x.item(), next = std::nextafter(value, y.item());
+  return std::isfinite(value) ? x + (next - value) : Var<T>(next);
 }
 template <class T> long lround(const Var<T>& x) { return std::lround(x.item()); }
 template <class T> long long llround(const Var<T>& x) { return std::llround(x.item()); }

@@ -44,6 +44,14 @@ requires is_arithmetic_v<U> complex<ramp::Var<T>> polar(U length, const ramp::Va
   return polar(ramp::Var<T>(length), angle);
 }
 
+template <class T, class U>
+requires is_arithmetic_v<U> complex<ramp::Var<T>> polar(const ramp::Var<T>& length, U angle) {
+  return polar(length, ramp::Var<T>(angle));
+}
+template <class T, class U>
+requires is_arithmetic_v<U>
+bool operator==(const complex<ramp::Var<T>>& z, U x) { return z.real() == x && z.imag() == 0; }
+
 /// The root right of the imaginary axis; its slopes at 0 are infinite.
 template <class T> complex<ramp::Var<T>> sqrt(const complex<ramp::Var<T>>& z) {
   const ramp::Var<T> x = z.real(), y = z.imag();
@@ -52,6 +60,24 @@ template <class T> complex<ramp::Var<T>> sqrt(const complex<ramp::Var<T>>& z) {
   if (x > 0) return {u, y / (2 * u)};
   const bool below = signbit(y);
   return {(below ? -y : y) / (2 * u), below ? -u : u};
+}
+
+// libstdc++'s formulas, over the root above: theirs calls its own, and loses a slope where what is
+// below it lies on the imaginary axis.
+template <class T> complex<ramp::Var<T>> asinh(const complex<ramp::Var<T>>& z) {
+  const ramp::Var<T> x = z.real(), y = z.imag();
+  return log(sqrt(complex<ramp::Var<T>>((x - y) * (x + y) + 1, 2 * x * y)) + z);
+}
+template <class T> complex<ramp::Var<T>> asin(const complex<ramp::Var<T>>& z) {
+  const complex<ramp::Var<T>> turned = asinh(complex<ramp::Var<T>>(-z.imag(), z.real()));
+  return {turned.imag(), -turned.real()};
+}
+template <class T> complex<ramp::Var<T>> acos(const complex<ramp::Var<T>>& z) {
+  const complex<ramp::Var<T>> angle = asin(z);
+  return {T(1.5707963267948966192313216916397514L) - angle.real(), -angle.imag()};
+}
+template <class T> complex<ramp::Var<T>> acosh(const complex<ramp::Var<T>>& z) {
+  return 2 * log(sqrt(T(0.5) * (z + 1)) + sqrt(T(0.5) * (z - 1)));
 }
 
 /// A product of n factors.
@@ -78,7 +104,8 @@ complex<ramp::Var<T>> pow(const ramp::Var<T>& x, const complex<ramp::Var<T>>& p)
 }
 template <class T, class U>
 requires is_arithmetic_v<U> complex<ramp::Var<T>> pow(const complex<ramp::Var<T>>& z, U p) {
-  if (abs(p) < 1024 && static_cast<U>(static_cast<int>(p)) == p) return pow(z, static_cast<int>(p));
+  if (p < U(1024) && (p >= U(0) || U(0) - p < U(1024)) && static_cast<U>(static_cast<int>(p)) == p)
+    return pow(z, static_cast<int>(p));
   return pow(z, ramp::Var<T>(p));
 }
 template <class T, class U>

@@ -185,6 +185,7 @@ template <Traced X> auto selu(const X& x) {
 template <class A, class B>
 requires AnyTraced<A, B>
 auto huber(const A& a, const B& b, double delta = 1) {
+  if (!(delta > 0)) throw ValueError("[huber] delta must be above 0");
   const auto d = abs(a - b), inner = minimum(d, delta);
   return inner * (d - inner / 2);
 }

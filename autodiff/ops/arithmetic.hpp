@@ -34,10 +34,10 @@ struct Mul : Elementwise<2> {
 RAMP_BINARY(operator*, Mul)
 
 // g y / b, where y = a / b. Below the normal numbers y has few digits left, and is made again, of
-// 2^64 a.
+// 2^64 a. A y of 0 has them all.
 inline constexpr auto divided_again = [](auto g, auto a, auto b, auto y) {
-  const auto again = where(y == 0, y, 0x1p64 * a / b / b * 0x1p-64);
-  return where(abs(y) < 0x1p-125, g * again, g * y / b);
+  const auto size = where(y == 0, 1, abs(y));
+  return where(size < 0x1p-125, g * (0x1p64 * a / b / b * 0x1p-64), g * y / b);
 };
 struct Div : Elementwise<2> {
   static constexpr About about{"div", "a / b", "Quotient."};

@@ -23,8 +23,9 @@ template <class T, class F> void each_matrix(const Value<T>& x, std::size_t part
   for (std::size_t i = 0; i < matrices; ++i) f(x.data + i * n * n, to + i * part, n);
 }
 struct Diagonals {
-  std::int64_t above = 0;  // the last diagonal that stays, counted from the main one
+  std::int64_t above = 0;  // the last diagonal that stays, counted from the main one; or the first
   double on_diagonal = 1;  // what the main one is multiplied by
+  std::int64_t upper = 0;  // 1: what lies above stays
 };
 struct Tril : Structural<1, Diagonals> {
   static constexpr bool linear = true;
@@ -41,7 +42,7 @@ struct Tril : Structural<1, Diagonals> {
         const std::int64_t i = static_cast<std::int64_t>(e) / m % n,
                            j = static_cast<std::int64_t>(e) % m;
         auto kept = x.data[e];
-        if (j > i + at.above) kept = 0;
+        if (at.upper ? j - i < at.above : j - i > at.above) kept = 0;
         if (j == i && at.on_diagonal != 1) kept *= static_cast<decltype(kept)>(at.on_diagonal);
         y.data[e] = add ? y.data[e] + kept : kept;
       }
@@ -49,6 +50,7 @@ struct Tril : Structural<1, Diagonals> {
   };
   static constexpr auto pullbacks =
       std::tuple{[](auto g, auto, auto, auto at) { return record<Tril>(at, g); }};
+  static std::string label(const Attr& at) { return at.upper ? "triu" : "tril"; }
   template <class E = Examples> static E examples() {
     return {{{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 2}, {1, 0, 3, 4}}},
             {{{Shape{2, 2}, {1, 2, 3, 4}}}, {Shape{2, 2}, {0.5, 2, 3, 2}}, {1, 0.5}}};
@@ -57,7 +59,7 @@ struct Tril : Structural<1, Diagonals> {
 /// What lies on the k-th diagonal and below it, above the main one if k > 0; zeros elsewhere.
 template <Traced X> auto tril(const X& x, std::int64_t k = 0) { return record<Tril>({k, 1}, x); }
 /// What lies on the k-th diagonal and above it.
-template <Traced X> auto triu(const X& x, std::int64_t k = 0) { return x - tril(x, k - 1); }
+template <Traced X> auto triu(const X& x, std::int64_t k = 0) { return record<Tril>({k, 1, 1}, x); }
 
 struct Solve : Structural<2> {
   static constexpr About about{"solve", "a^-1 b",

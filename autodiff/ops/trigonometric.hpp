@@ -65,8 +65,9 @@ RAMP_UNARY(atan, Atan)
 // b / (a² + b²), without a square of the larger one.
 inline constexpr auto slope_of_angle = [](auto a, auto b) {
   const auto small = where(abs(a) <= abs(b), a, b), large = where(abs(a) <= abs(b), b, a);
-  // 1 of two that are as large, infinite ones included
-  const auto t = where(abs(a) == abs(b), 1, small / large), share = 1 / (1 + t * t);
+  // Two zeros, or two infinities, are as large as each other.
+  const auto ends = where(abs(a) == abs(b), small, 1);
+  const auto t = where(ends + ends == ends, 1, small / large), share = 1 / (1 + t * t);
   return where(abs(a) <= abs(b), share / large, divided_again(share, small, large, t));
 };
 struct Atan2 : Elementwise<2> {

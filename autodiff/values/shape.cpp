@@ -51,6 +51,10 @@ Shape Shape::without(int axis) const {
 }
 
 Shape Shape::inserted(int axis, std::uint32_t size) const {
+  if (rank_ == max_rank)
+    throw ShapeError(
+        fmt::format("[shape] {} has no room for another axis: at most {} are supported",
+                    to_string(*this), max_rank));
   Shape s;
   for (int i = 0; i <= rank_; ++i) {
     if (i == axis) s.sizes_[static_cast<std::size_t>(s.rank_++)] = size;

@@ -18,24 +18,31 @@ namespace {
 
 constexpr std::size_t most_words = 1000, most_number_classes = 20;
 
-bool is_missing(std::string_view cell) {
-  constexpr std::array<std::string_view, 8> missing{"",    "NA",   "N/A",  "NaN",
-                                                    "nan", "null", "NULL", "?"};
-  return std::ranges::find(missing, cell) != missing.end();
-}
-
-// The number that a cell holds; infinite where it is beyond what double can hold.
-std::optional<double> number_in(std::string_view cell) {
+// The number that a cell holds, NaN included; infinite where it is beyond what double can hold.
+std::optional<double> parsed(std::string_view cell) {
   if (cell.starts_with('+') && !cell.starts_with("+-")) cell.remove_prefix(1);
   double x = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), x);
-  if (end != cell.data() + cell.size() || error == std::errc::invalid_argument || std::isnan(x))
-    return {};
-  return error == std::errc() ? x : INFINITY;
+  if (end != cell.data() + cell.size() || error == std::errc::invalid_argument) return {};
+  if (error == std::errc()) return x;
+  const std::size_t e = cell.find_first_of("eE");  // too large, or too small
+  return e != cell.npos && cell.substr(e + 1).starts_with('-') ? 0.0 : INFINITY;
 }
-// Words that are one: "1" and "1.0", where all are numbers.
+std::optional<double> number_in(std::string_view cell) {
+  const auto x = parsed(cell);
+  return x && !std::isnan(*x) ? x : std::nullopt;
+}
+bool is_missing(std::string_view cell) {
+  constexpr std::array<std::string_view, 6> missing{"", "NA", "N/A", "null", "NULL", "?"};
+  const auto x = parsed(cell);  // NaN in any of its spellings
+  return (x && std::isnan(*x)) || std::ranges::find(missing, cell) != missing.end();
+}
+// Words that are one: "1" and "1.0", where all are numbers. Whole numbers beyond 2^53 are told
+// apart as they are written, since double can't.
 std::string same(const std::string& word, bool numbers) {
-  return numbers ? fmt::format("{}", number_in(word).value_or(0) + 0.0) : word;  // -0 is 0
+  if (!numbers) return word;
+  const double x = number_in(word).value_or(0) + 0.0;  // -0 is 0
+  return std::abs(x) < 0x1p53 ? fmt::format("{}", x) : word;
 }
 
 [[noreturn]] void fail(const Table& table, std::size_t row, std::size_t column,
@@ -81,7 +88,7 @@ std::vector<std::string> sorted(const Kinds& kinds) {
   if (!kinds.numbers) return words;
   const auto number = [](const std::string& word) { return *number_in(word); };
   std::ranges::stable_sort(words, {}, number);
-  const auto equal = [&](const auto& a, const auto& b) { return number(a) == number(b); };
+  const auto equal = [&](const auto& a, const auto& b) { return same(a, true) == same(b, true); };
   words.erase(std::unique(words.begin(), words.end(), equal), words.end());
   return words;
 }

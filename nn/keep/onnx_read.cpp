@@ -52,6 +52,18 @@ class Reader {
     return domain.empty() || domain == "ai.onnx" ? version : 0;
   }
 
+  // Of a TypeProto: 1 in it is a tensor, 2 in that its shape, 1 in that each size; 0 if it isn't
+  // said.
+  static int rank_of(std::string_view type) {
+    int rank = 0;
+    for (Fields fields(type); const auto f = fields.next();)
+      if (f->id == 1)
+        for (Fields tensor(f->text()); const auto t = tensor.next();)
+          if (t->id == 2)
+            for (Fields shape(t->text()); const auto s = shape.next();) rank += s->id == 1;
+    return rank;
+  }
+
   void read_metadata(std::string_view message) {
     std::string_view key, value;
     for (Fields fields(message); const auto f = fields.next();) {
@@ -69,6 +81,7 @@ class Reader {
   void read_graph(std::string_view graph) {
     std::vector<Node> nodes;
     std::vector<std::string> inputs, outputs;
+    std::map<std::string, int> ranks;
     for (Fields fields(graph); const auto f = fields.next();) {
       if (f->id == graph_node) nodes.emplace_back(f->text());
       if (f->id == graph_initializer) {
@@ -77,16 +90,23 @@ class Reader {
           if (t->id == tensor_name) name = t->text();
         add_constant(name, std::make_shared<Numbers>(f->text()));
       }
-      if (f->id == graph_input || f->id == graph_output)
-        for (Fields value(f->text()); const auto v = value.next();)
-          if (v->id == value_name)
-            (f->id == graph_input ? inputs : outputs).emplace_back(v->text());
+      if (f->id == graph_input || f->id == graph_output) {
+        std::string name;
+        int rank = 0;
+        for (Fields value(f->text()); const auto v = value.next();) {
+          if (v->id == value_name) name = v->text();
+          if (v->id == value_type) rank = rank_of(v->text());
+        }
+        (f->id == graph_input ? inputs : outputs).push_back(name);
+        ranks[name] = rank;
+      }
     }
     std::erase_if(inputs, [&](const std::string& name) { return constants_.contains(name); });
     if (inputs.size() != 1 || outputs.size() != 1)
       throw Damaged(fmt::format("{} inputs and {} outputs: one of each can be read", inputs.size(),
                                 outputs.size()));
     current_ = inputs[0];
+    rank_ = ranks[current_];
     for (const Node& node : nodes) try {
         read(node);
       } catch (const Damaged& error) {
@@ -135,7 +155,7 @@ class Reader {
       if (node.real("alpha", 1) != 1 || node.real("beta", 1) != 1 || node.integer("transA", 0) != 0)
         throw Damaged("alpha and beta must be 1, transA 0");
       linear(node, node.integer("transB", 0) != 0);
-      two_axes_ = true;
+      rank_ = 2;
     } else if (node.op == "MatMul") {
       takes(node, 0, 2);
       linear(node, false);
@@ -166,7 +186,8 @@ class Reader {
       const std::string name =
           push(node, {{"kind", "embedding"}, {"count", sizes[0]}, {"width", sizes[1]}}, node.in[0]);
       keep(name + ".weight", node.in[0], 2);
-      places_ = two_axes_ = false;
+      places_ = false;
+      if (rank_ > 0) ++rank_;
     } else if (node.op == "Softmax") {
       takes(node, 0, 1);
       last_axis(node);
@@ -175,7 +196,7 @@ class Reader {
       takes(node, 0, 1);
       if (node.integer("axis", 1) != 1) throw Damaged("only from axis 1 on");
       push(node, {{"kind", "flatten"}});
-      two_axes_ = true;
+      rank_ = 2;
     } else if (node.op == "Dropout") {
       takes(node, 0, 3);
       if (node.in.size() > 2 && !node.in[2].empty() &&
@@ -199,6 +220,7 @@ class Reader {
     } else if (node.op == "BatchNormalization") {
       takes(node, 0, 5);
       if (node.integer("training_mode", 0) != 0) throw Damaged("it is in training mode");
+      if (rank_ > 2) throw Damaged("only of two axes");
       const double momentum = std::round((1 - node.real("momentum", 0.9)) * 1e7) / 1e7;
       const std::string name = push(node,
                                     {{"kind", "batch_norm_1d"},
@@ -208,9 +230,10 @@ class Reader {
                                     node.in[1]);
       const char* const own[] = {".weight", ".bias", ".running_mean", ".running_var"};
       for (std::size_t k = 0; k < 4; ++k) keep(name + own[k], input(node, k + 1), 1);
-      two_axes_ = true;
     } else if (node.op == "Identity") {
       takes(node, 0, 1);
+      current_ = node.out[0];  // what was before it stays
+      return;
     } else {
       throw Damaged("this op can't be read: <nn/keep/onnx.hpp> lists those that can");
     }
@@ -250,7 +273,7 @@ class Reader {
   }
   void last_axis(const Node& node) const {
     const std::int64_t axis = node.integer("axis", -1);
-    if (axis != -1 && !(axis == 1 && two_axes_)) throw Damaged("only over the last axis");
+    if (axis != -1 && !(axis == 1 && rank_ == 2)) throw Damaged("only over the last axis");
   }
 
   // A layer, under the name that its weight has; else that of the node, else a number.
@@ -318,7 +341,8 @@ class Reader {
   Json about_, parts_ = Json::array();
   std::set<std::string> names_;
   std::string current_, before_, mean_;  // values; the last is waited for Div with
-  bool places_ = false, two_axes_ = false;
+  bool places_ = false;
+  int rank_ = 0;  // of what comes next, as far as it is known
 };
 
 }  // namespace

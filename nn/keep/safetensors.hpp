@@ -17,11 +17,11 @@
 
 namespace ramp::nn {
 
-/// A file, whose numbers stay in it until they are asked for. It refuses, by DataError with the path, whatever the format doesn't allow: a
-/// header longer than 100 MB or the file, that is no object, with a name twice, padding other than
-/// spaces; a tensor with an unknown type, offsets that overlap, leave a gap,
-/// lie outside of the file, or don't fit its shape; bytes behind the last one; names that are no
-/// UTF-8.
+/// A file, whose numbers stay in it until they are asked for. It refuses, by DataError with the
+/// path, whatever the format doesn't allow: a header longer than 100 MB or the file, that is no
+/// object, with a name twice, padding other than spaces; a tensor with an unknown type, offsets
+/// that overlap, leave a gap, lie outside of the file, or don't fit its shape; bytes behind the
+/// last one; names that are no UTF-8.
 class SafeTensors {
  public:
   struct Entry {

@@ -49,7 +49,13 @@ template <class T, class F> void each_part(Module<T>& model, const Tensor<T>& in
 // Rows from `first` on of all outputs, which the first part gives their width.
 template <class T>
 void keep(std::optional<Tensor<T>>& all, View<const T> part, std::size_t first, std::size_t n) {
-  if (!all) all.emplace(part.shape.with(0, static_cast<std::uint32_t>(n)));
+  const Shape shape = part.shape.with(0, static_cast<std::uint32_t>(n));
+  if (!all) all.emplace(shape);
+  if (all->shape() != shape)
+    throw ShapeError(fmt::format(
+        "[predict] the rows from {} on give {}, those before them {} in all: how wide an output is "
+        "must not depend on how many rows there are",
+        first, to_string(part.shape), to_string(all->shape())));
   std::copy(part.begin(), part.end(), all->data() + first * (part.size() / part.shape[0]));
 }
 

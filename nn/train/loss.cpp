@@ -54,7 +54,8 @@ template <class T> Var<T> l1(const Var<T>& y, const Var<T>& target, Reduction re
 template <class T>
 Var<T> huber_loss(const Var<T>& y, const Var<T>& target, double delta, Reduction reduction) {
   check_same("huber", y, target);
-  if (!(delta > 0)) throw ValueError(fmt::format("[huber] delta {}: it must be above 0", delta));
+  if (!(delta > 0 && std::isfinite(delta)))
+    throw ValueError(fmt::format("[huber] delta {}: it must be a number above 0", delta));
   // The parabola as far as delta, and the line for what lies beyond.
   const auto d = static_cast<T>(delta);
   const Var<T> e = abs(y - target), near = minimum(e, d);

@@ -25,12 +25,23 @@ template <class T> double sum_of_squares(const Tensor<T>& x) {
   return sum;
 }
 
-// |g| over all parameters that have a gradient.
+// |g| over all parameters that have a gradient. Where squares leave the range of double, those of
+// parts of the largest one don't.
 template <class T> double norm_of(const std::vector<Parameter<T>*>& parameters) {
-  double squares = 0;
+  double squares = 0, largest = 0;
   for (const Parameter<T>* p : parameters)
     if (p->has_gradient()) squares += sum_of_squares(p->gradient());
-  return std::sqrt(squares);
+  if (squares > 0x1p-900 && squares < 0x1p1000) return std::sqrt(squares);
+  const auto each = [&](auto f) {
+    for (const Parameter<T>* p : parameters)
+      if (p->has_gradient())
+        for (const T g : p->gradient()) f(static_cast<double>(g));
+  };
+  each([&](double g) { largest = std::isnan(g) ? g : std::max(largest, std::abs(g)); });
+  if (!(largest > 0 && std::isfinite(largest))) return squares == 0 ? largest : std::sqrt(squares);
+  squares = 0;
+  each([&](double g) { squares += (g / largest) * (g / largest); });
+  return largest * std::sqrt(squares);
 }
 
 bool sensible(double x) { return x >= 0 && std::isfinite(x); }

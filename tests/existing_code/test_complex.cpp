@@ -7,6 +7,7 @@
 #include <cmath>
 #include <complex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -105,4 +106,40 @@ TEST_CASE("at 0: abs has slope 0, a power is a constant 0, and the root's slopes
   CHECK(pow(z, 2.5).real().item() == 0);
   CHECK(tape.grad(sqrt(z).real(), {x})[0].item() == std::numeric_limits<double>::infinity());
   CHECK(std::isinf(log(z).real().item()));
+}
+
+TEST_CASE("inverse functions have their slopes where what is below their root has no real part") {
+  using Plain = Complex<double> (*)(const Complex<double>&);
+  using Taped = Complex<Real> (*)(const Complex<Real>&);
+  const std::pair<Plain, Taped> all[] = {{std::asin<double>, std::asin<double>},
+                                         {std::acos<double>, std::acos<double>},
+                                         {std::asinh<double>, std::asinh<double>},
+                                         {std::acosh<double>, std::acosh<double>}};
+  for (const auto& [plain, taped] : all)
+    for (const Complex<double>& at :
+         {Complex<double>(1.25, 0.75), {-1.25, -0.75}, {0.75, 1.25}, {1, 2}, {-1, 2}, {1, -2}}) {
+      CAPTURE(at.real());
+      CAPTURE(at.imag());
+      Tape<double> tape;
+      const Real x = tape.leaf(at.real()), y = tape.leaf(at.imag());
+      const Complex<Real> w = taped({x, y});
+      const Complex<double> value = plain(at);
+      CHECK(w.real().item() == doctest::Approx(value.real()).epsilon(1e-14));
+      CHECK(w.imag().item() == doctest::Approx(value.imag()).epsilon(1e-14));
+      constexpr double h = 1e-6;  // all are analytic: dw/dy = i dw/dx
+      const Complex<double> slope = (plain(at + h) - plain(at - h)) / (2 * h);
+      const auto of_real = tape.grad(w.real(), {x, y}), of_imag = tape.grad(w.imag(), {x, y});
+      CHECK(of_real[0].item() == doctest::Approx(slope.real()).epsilon(1e-8));
+      CHECK(of_real[1].item() == doctest::Approx(-slope.imag()).epsilon(1e-8));
+      CHECK(of_imag[0].item() == doctest::Approx(slope.imag()).epsilon(1e-8));
+      CHECK(of_imag[1].item() == doctest::Approx(slope.real()).epsilon(1e-8));
+    }
+}
+
+TEST_CASE("numbers beside complex handles") {
+  Tape<double> tape;
+  const Complex<Real> z(tape.leaf(3), tape.leaf(4));
+  CHECK(pow(z, 2u).real().item() == doctest::Approx(-7));
+  CHECK_FALSE(z == 1.0);
+  CHECK(std::polar(tape.leaf(2), 0.5).real().item() == doctest::Approx(2 * std::cos(0.5)));
 }

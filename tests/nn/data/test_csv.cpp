@@ -193,7 +193,8 @@ TEST_CASE("whether the target is classes or a number") {
 
 TEST_CASE("a missing value is refused, with line and column, among inputs and answers") {
   const Encoding encoding = learn_encoding(two({"1", "2"}, {"a", "b"}), "y");
-  for (const std::string cell : {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "?", "\"\""}) {
+  for (const std::string cell : {"", "NA", "N/A", "NaN", "nan", "NAN", "-nan", "-NaN", "+nan",
+                                 "null", "NULL", "?", "\"\""}) {
     CAPTURE(cell);
     const Table x = two({"1", cell, "3"}, {"a", "b", "a"}), y = two({"1", "2"}, {"a", cell});
     for (const auto& [t, where] :
@@ -206,6 +207,17 @@ TEST_CASE("a missing value is refused, with line and column, among inputs and an
   }
 }
 
+TEST_CASE("classes that are large whole numbers stay apart") {
+  const Table t =
+      two({"1", "2", "3", "4"}, {"9007199254740992", "9007199254740993", "4", "9007199254740993"});
+  const Encoding encoding = learn_encoding(t, "y", Target::classes);
+  REQUIRE(encoding.classes.size() == 3);
+  const auto labels = encode(t, encoding).labels;
+  CHECK(labels[0] != labels[1]);
+  CHECK(labels[1] == labels[3]);
+  CHECK(labels[2] == 0);
+}
+
 TEST_CASE("a number is a whole cell, finite, and one that fits") {
   const Encoding encoding = learn_encoding(two({"1", "2"}, {"a", "b"}), "y");
   for (const std::string cell : {"1x", "0x10", "1 2", "+-1", "--1", "1e", "1,5", "-", "."})
@@ -216,6 +228,8 @@ TEST_CASE("a number is a whole cell, finite, and one that fits") {
         learn_encoding(two({"1", cell}, {"a", "b"}), "y"), DataError,
         ("[csv] t.csv, line 3, column 'x': '" + cell + "' is beyond what can be held").c_str());
   }
+  for (const std::string tiny : {"1e-400", "-1E-999", "1e-46"})
+    CHECK(encode<float>(two({tiny}, {"a"}), encoding).inputs[0] == 0);
   REFUSED(encode<float>(two({"1e39"}, {"a"}), encoding), DataError, "'1e39' is beyond");
   CHECK(encode<double>(two({"1e39"}, {"a"}), encoding).inputs[0] == 1e39);
 

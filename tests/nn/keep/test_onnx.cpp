@@ -62,7 +62,7 @@ template <class T> Sequential<T> all_layers() {
 // A file as another tool might write it: nodes, constants, input "x", output "y".
 struct Foreign {
   Message graph;
-  int opset = 17;
+  int opset = 17, axes = 0;  // of the input, where it says so
 
   static Message dims(std::initializer_list<unsigned> shape) {
     Message tensor;
@@ -87,7 +87,10 @@ struct Foreign {
   }
   std::string file() const {
     Message whole = graph;
-    whole.part(11, Message().text(1, "x")).part(12, Message().text(1, "y"));
+    Message shape, input = Message().text(1, "x");
+    for (int axis = 0; axis < axes; ++axis) shape.part(1, Message().number(1, 2));
+    if (axes > 0) input.part(2, Message().part(1, Message().number(1, 1).part(2, shape)));
+    whole.part(11, input).part(12, Message().text(1, "y"));
     return Message()
         .number(1, 8)
         .part(7, whole)
@@ -191,6 +194,11 @@ TEST_CASE("files as others write them") {
   check(one_layer().node("Gemm", {"x", "w"}, "y"), {-5, -6});
   check(one_layer().node("Gemm", {"x", "w", "b"}, "y", {integer("transB", 1), real("alpha", 1)}),
         {2, 1});
+  check(Foreign()
+            .node("Sigmoid", {"x"}, "s")
+            .node("Identity", {"s"}, "t")
+            .node("Mul", {"x", "t"}, "y"),
+        {1 / (1 + std::exp(-1)), -2 / (1 + std::exp(2))});
   check(Foreign().node("Sigmoid", {"x"}, "s").node("Mul", {"x", "s"}, "y"),
         {1 / (1 + std::exp(-1)), -2 / (1 + std::exp(2))});
   check(Foreign().node("LeakyRelu", {"x"}, "y"), {1, -0.02});
@@ -258,6 +266,15 @@ TEST_CASE("what can't be read is refused, and says which node and why") {
   bad(one_layer().node("BatchNormalization", {"x", "b", "b", "b", "b"}, "y",
                        {integer("training_mode", 1)}),
       "training mode");
+  bad(one_layer()
+          .node("MatMul", {"x", "w"}, "h")
+          .node("Sigmoid", {"h"}, "s")
+          .node("Identity", {"s"}, "t")
+          .node("Mul", {"s", "t"}, "y"),
+      "x times sigmoid(x)");
+  Foreign three = one_layer().node("BatchNormalization", {"x", "b", "b", "b", "b"}, "y");
+  three.axes = 3;
+  bad(three, "only of two axes");
   bad(one_layer().node("Relu", {"x"}, "h"), "its output 'y' isn't what the last node gives");
   bad(one_layer().constant("b", {1}, {1}).node("Relu", {"x"}, "y"), "two constants have one name");
   bad(Foreign().constant("w", {2, 3}, {1, 2, 3, 4}).node("MatMul", {"x", "w"}, "y"),

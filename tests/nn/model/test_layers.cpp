@@ -150,6 +150,8 @@ TEST_CASE("gradients of an Embedding, and what it refuses") {
                "[embedding] (2): 2.5 at place 1 is none of the whole numbers from 0 to 3");
   for (const double bad : {4.0, -1.0, nan, 1e300, -1e300, 1 / 0.0})
     REFUSED(layer(tape.constant({bad})), ramp::IndexError, "none of the whole numbers");
+  REFUSED(layer(tape.constant(Tensor<double>({1, 1, 1, 2}))), ramp::ShapeError, "no room");
+  REFUSED(layer(tape.constant(Tensor<double>({0, 1, 1, 2}))), ramp::ShapeError, "no room");
   REFUSED(Embedding<double>(0, 2, Random(1)), ramp::ValueError, "(0, 2)");
   REFUSED(Embedding<double>(2, 0, Random(1)), ramp::ValueError, "(2, 0)");
 }

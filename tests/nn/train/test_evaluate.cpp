@@ -240,6 +240,18 @@ TEST_CASE("what evaluate refuses") {
   CHECK_THROWS_WITH_AS(evaluate(model, broken), Contains("label 2 in row 3"), DataError);
 }
 
+TEST_CASE("outputs whose width depends on the number of rows are refused") {
+  struct Gram : Module<double> {
+    Gram() : Module("gram") {}
+    void members(Members<double>&) override {}
+    Var<double> forward(const Var<double>& x) override { return matmul(x, transpose(x)); }
+  } gram;
+  const Tensor<double> x({3, 1}, 2.0);
+  CHECK(predict(gram, x).size() == 9);
+  CHECK_THROWS_WITH_AS(predict(gram, x, 2), Contains("the rows from 2 on give (1, 1)"),
+                       ramp::ShapeError);
+}
+
 TEST_CASE("a loss with class weights is one mean over all rows, whatever the batches") {
   MLP<double> model({2, 5, 2}, {.seed = 3});
   const Dataset<double> data = moons<double>(11, 0.1, 1);

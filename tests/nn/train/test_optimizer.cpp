@@ -150,6 +150,14 @@ TEST_CASE("clipping shortens the gradient of all parameters together") {
         Approx(std::sqrt(1000.0 * 1001 * 2001 / 6)).epsilon(1e-14));
   ramp();
   CHECK_FALSE(SGD<double>({&large}).step().has_value());
+  for (const double size : {1e200, 1e-180, 5e-324, 1.7e308}) {  // whose squares double can't hold
+    std::ranges::fill(large.edit_gradient(), 0.0);
+    large.edit_gradient()[7] = -size;
+    CHECK(*SGD<double>({&large}, {.clip_norm = 1}).step() == size);
+  }
+  large.edit_gradient()[7] = -1e200;
+  CHECK(*SGD<double>({&large}, {.clip_norm = 5, .clip_value = 2}).step() == 2);
+  CHECK(*SGD<double>({&large}, {.clip_norm = 5}).step() == 0);
 }
 
 TEST_CASE("clipping comes before weight decay") {

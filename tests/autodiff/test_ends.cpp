@@ -1,0 +1,71 @@
+// Functions made of ops, and <cmath>'s other names, where a number is infinite, 0 or huge: what the
+// function of double gives, and no NaN of infinity - infinity.
+#include <autodiff/autodiff.hpp>
+
+#include "support/refused.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+using namespace ramp;
+
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+}  // namespace
+
+TEST_CASE("fdim, modf, nextafter and ldexp at the ends") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double ends[] = {0.0, -0.0, 1.0, -2.5, 5e-324, -5e-324, 1.7e308, -1.7e308, inf, -inf, nan};
+  Tape<double> tape;
+  for (const double a : ends) {
+    CAPTURE(a);
+    const Var<double> x = tape.leaf(a);
+    for (const double b : ends) {
+      CAPTURE(b);
+      CHECK(same(fdim(x, tape.leaf(b)).item(), std::fdim(a, b)));
+      CHECK(same(nextafter(x, tape.leaf(b)).item(), std::nextafter(a, b)));
+    }
+    double whole = 0;
+    const double part = std::modf(a, &whole);
+    Var<double> its_whole;
+    CHECK(same(modf(x, &its_whole).item(), part));
+    CHECK(same(its_whole.item(), whole));
+    for (const int e : {0, 1, -1, 1000, 2097, -2097, 5000, -5000, INT32_MAX, INT32_MIN})
+      CHECK(same(ldexp(x, e).item(), std::ldexp(a, e)));
+  }
+}
+
+TEST_CASE("triangles keep what they keep, whatever lies on the other side") {
+  Tape<double> tape;
+  const Var<double> x = tape.leaf({{1, 2}, {3, 4}}), minus = tape.leaf({{-inf, -inf}, {-inf, inf}});
+  const auto is = [](const Var<double>& y, std::initializer_list<double> right) {
+    return support::equal(y.value(), right);
+  };
+  CHECK(is(triu(minus, 1), {0, -inf, 0, 0}));
+  CHECK(is(triu(minus), {-inf, -inf, 0, inf}));
+  CHECK(is(tril(minus, -1), {0, 0, -inf, 0}));
+  for (const std::int64_t far : {std::int64_t{2}, INT64_MAX}) {
+    CHECK(is(tril(x, far), {1, 2, 3, 4}));
+    CHECK(is(triu(x, far), {0, 0, 0, 0}));
+  }
+  for (const std::int64_t far : {std::int64_t{-2}, INT64_MIN}) {
+    CHECK(is(tril(x, far), {0, 0, 0, 0}));
+    CHECK(is(triu(x, far), {1, 2, 3, 4}));
+  }
+  const Var<double> y = sum(triu(x, 1) * 3 + triu(x, -1));
+  CHECK(support::equal(tape.grad(y, {x})[0], {1.0, 4.0, 1.0, 1.0}));
+}
+
+TEST_CASE("a fifth axis, and a huber that is none, are refused") {
+  REFUSED(Shape({1, 2, 3, 4}).inserted(4, 5), ShapeError, "no room for another axis");
+  Tape<double> tape;
+  REFUSED(huber(tape.leaf(3), 0, -1), ValueError, "delta must be above 0");
+  CHECK(huber(tape.leaf(3), 0, inf).item() == 4.5);
+}
