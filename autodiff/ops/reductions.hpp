@@ -41,14 +41,14 @@ inline Shape reduced(const Shape& x, const Along& at) {
   return at.whole ? Shape{} : x.without(at.axis);
 }
 
-struct Reduction : Structural<1, Along> {
+template <class O> struct Reducing : Structural<1, Along> {
   static Shape shape(const Shape& x, const Attr& at) {
-    if (!at.whole) shaping::check_axis("reduction", at.axis, x);
+    if (!at.whole) shaping::check_axis(O::about.name, at.axis, x);
     return reduced(x, at);
   }
 };
 
-struct Sum : Reduction {
+struct Sum : Reducing<Sum> {
   static constexpr bool linear = true;
   static constexpr About about{"sum", "sum of x", "Sum."};
   static constexpr auto value = [](auto x, auto at) {
@@ -64,7 +64,7 @@ struct Sum : Reduction {
   }
 };
 
-struct Mean : Reduction {
+struct Mean : Reducing<Mean> {
   static constexpr bool linear = true;
   static constexpr About about{"mean", "sum of x / n", "Arithmetic mean."};
   static double count(const Shape& x, const Attr& at) {
@@ -93,7 +93,7 @@ inline constexpr auto loop_along = [](auto x, const Along& at, auto loop) {
   });
 };
 
-struct Max : Reduction {
+struct Max : Reducing<Max> {
   static constexpr About about{"max", "max of x",
                                "Largest element; NaN if one is NaN, of none -inf.",
                                "ties share the gradient equally"};
@@ -113,7 +113,7 @@ struct Max : Reduction {
   }
 };
 
-struct Min : Reduction {
+struct Min : Reducing<Min> {
   static constexpr About about{"min", "min of x",
                                "Smallest element; NaN if one is NaN, of none inf.",
                                "ties share the gradient equally"};
@@ -140,7 +140,7 @@ inline constexpr auto exp_from_top = [](auto x, Along at) {
   return exp(above(x, detach(record<Max>(at, x))));
 };
 
-struct LogSumExp : Reduction {
+struct LogSumExp : Reducing<LogSumExp> {
   static constexpr About about{
       "logsumexp", "log(sum of exp(x))",
       "From the largest element down, so it can't overflow; all -inf give -inf, of slope 0."};
@@ -166,7 +166,7 @@ struct LogSumExp : Reduction {
   }
 };
 
-struct Norm : Reduction {
+struct Norm : Reducing<Norm> {
   static constexpr About about{"norm", "sqrt(sum of x * x)",
                                "Euclidean length; no square overflows or underflows.",
                                "x = 0, all of it: 0"};

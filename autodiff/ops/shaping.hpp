@@ -80,7 +80,7 @@ struct Permute : Structural<1, Axes> {
     Shape y = x;
     unsigned seen = 0;
     for (int i = 0; i < max_rank; ++i) {
-      const int axis = at.order[static_cast<std::size_t>(i)];
+      const auto axis = static_cast<int>(at.order[static_cast<std::size_t>(i)]);
       const bool beyond = i >= x.rank();  // there each stays where it is
       if (beyond ? axis != i : axis < 0 || axis >= x.rank() || (seen >> axis & 1))
         shaping::fail("permute", x, "the order must name each axis once");

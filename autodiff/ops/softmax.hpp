@@ -6,15 +6,15 @@
 
 namespace ramp {
 
-struct Rowwise : Structural<1, AlongAxis> {
+template <class O> struct Rowwise : Structural<1, AlongAxis> {
   static Shape shape(const Shape& x, const Attr& at) {
-    shaping::check_axis("softmax", at.axis, x);
+    shaping::check_axis(O::about.name, at.axis, x);
     return x;
   }
   static Along keep(const Attr& at) { return {false, at.axis, true}; }
 };
 
-struct LogSoftmax : Rowwise {
+struct LogSoftmax : Rowwise<LogSoftmax> {
   static constexpr About about{"log_softmax", "x - logsumexp(x)", "Logarithms of softmax."};
   static constexpr auto value = [](auto x, auto at) {
     const decltype(x) below = above(x, record<Max>(keep(at), x));
@@ -27,7 +27,7 @@ struct LogSoftmax : Rowwise {
   }
 };
 
-struct Softmax : Rowwise {
+struct Softmax : Rowwise<Softmax> {
   static constexpr About about{"softmax", "exp(x) / sum of exp(x)", "Each row sums to 1."};
   static constexpr auto value = [](auto x, auto at) {
     const decltype(x) e = exp_from_top(x, keep(at));

@@ -8,7 +8,11 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
 
 using namespace ramp;
 
@@ -68,4 +72,21 @@ TEST_CASE("a fifth axis, and a huber that is none, are refused") {
   Tape<double> tape;
   REFUSED(huber(tape.leaf(3), 0, -1), ValueError, "delta must be above 0");
   CHECK(huber(tape.leaf(3), 0, inf).item() == 4.5);
+}
+
+TEST_CASE("an axis that isn't there is refused under the op's own name, by record() too") {
+  Tape<double> tape;
+  const std::vector<Var<double>> x{tape.leaf({{1, 2}, {3, 4}})};
+  for (const char* name : {"sum", "mean", "max", "logsumexp", "norm", "softmax", "log_softmax"}) {
+    CAPTURE(name);
+    AnyAttr attr;
+    const Along reduction{false, 7, false};
+    const AlongAxis row{7};
+    if (std::string_view(name).ends_with("softmax"))
+      std::memcpy(attr.bytes.data(), &row, sizeof row);
+    else
+      std::memcpy(attr.bytes.data(), &reduction, sizeof reduction);
+    REFUSED_WITH(tape.record(find_op(name)->id, x, attr.bytes.data()), ShapeError,
+                 (std::string("[") + name + "] (2, 2): there is no such axis").c_str());
+  }
 }
