@@ -186,6 +186,7 @@ template <class A, class B>
 requires AnyTraced<A, B>
 auto huber(const A& a, const B& b, double delta = 1) {
   if (!(delta > 0)) throw ValueError("[huber] delta must be above 0");
+  // The parabola as far as delta, and the line for what lies beyond.
   const auto d = abs(a - b), inner = minimum(d, delta);
   return inner * (d - inner / 2);
 }

@@ -1,4 +1,5 @@
 #include <autodiff/inspect/dot.hpp>
+#include <autodiff/values/utf8.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,23 +11,6 @@
 
 namespace ramp {
 namespace {
-
-// The bytes of the character of UTF-8 at i; 0 if there is none.
-std::size_t bytes_of_character(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) {
-    return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u;
-  };
-  const unsigned first = byte(i);
-  const std::size_t n = first < 0x80   ? 1
-                        : first < 0xc2 ? 0
-                        : first < 0xe0 ? 2
-                        : first < 0xf0 ? 3
-                        : first < 0xf5 ? 4
-                                       : 0;
-  for (std::size_t k = 1; k < n; ++k)
-    if ((byte(i + k) & 0xc0) != 0x80) return 0;
-  return n;
-}
 
 // As text between quotes. What Graphviz has no way to draw becomes a question mark.
 std::string escaped(std::string_view text) {

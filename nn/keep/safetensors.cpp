@@ -1,5 +1,6 @@
 #include <nn/data/convert.hpp>
 #include <nn/data/file_writer.hpp>
+#include <nn/data/mapped_file.hpp>
 #include <nn/joined.hpp>
 #include <nn/keep/safetensors.hpp>
 
@@ -115,6 +116,10 @@ SafeTensors::SafeTensors(const std::filesystem::path& path)
   header_ = sizeof length + length;
   if (end != data().size())
     fail(fmt::format("{} bytes follow behind the last tensor", data().size() - end));
+}
+
+std::string_view SafeTensors::data() const {
+  return file_ ? file_->bytes().substr(header_) : added_;
 }
 
 const SafeTensors::Entry* SafeTensors::find(std::string_view name) const {

@@ -4,7 +4,6 @@
 
 #include <autodiff/values/tensor.hpp>
 #include <nn/data/dataset.hpp>
-#include <nn/data/mapped_file.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +15,8 @@
 #include <vector>
 
 namespace ramp::nn {
+
+class MappedFile;
 
 /// A file, whose numbers stay in it until they are asked for. It refuses, by DataError with the
 /// path, whatever the format doesn't allow: a header longer than 100 MB or the file, that is no
@@ -56,7 +57,7 @@ class SafeTensors {
 
  private:
   const Entry* find(std::string_view name) const;
-  std::string_view data() const { return file_ ? file_->bytes().substr(header_) : added_; }
+  std::string_view data() const;
 
   std::string path_;
   std::vector<Entry> entries_;

@@ -1,3 +1,4 @@
+#include <autodiff/compound.hpp>
 #include <nn/data/dataset.hpp>
 #include <nn/named.hpp>
 #include <nn/train/loss.hpp>
@@ -54,12 +55,7 @@ template <class T> Var<T> l1(const Var<T>& y, const Var<T>& target, Reduction re
 template <class T>
 Var<T> huber_loss(const Var<T>& y, const Var<T>& target, double delta, Reduction reduction) {
   check_same("huber", y, target);
-  if (!(delta > 0 && std::isfinite(delta)))
-    throw ValueError(fmt::format("[huber] delta {}: it must be a number above 0", delta));
-  // The parabola as far as delta, and the line for what lies beyond.
-  const auto d = static_cast<T>(delta);
-  const Var<T> e = abs(y - target), near = minimum(e, d);
-  return reduce(near * near / 2 + d * (e - near), reduction);
+  return reduce(ramp::huber(y, target, delta), reduction);
 }
 
 template <class T> Var<T> cross_entropy(const Var<T>& scores, std::span<const std::int32_t> labels,

@@ -1,5 +1,7 @@
 #include "cli.hpp"
 
+#include <autodiff/values/utf8.hpp>
+
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -31,16 +33,12 @@ void open_standard_streams() {
 
 std::string visible(std::string_view text, std::string_view kept) {
   std::string shown;
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
   for (std::size_t i = 0, n = 0; i < text.size(); i += n) {
-    const unsigned c = byte(i);
-    n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    bool good = n > 0;
-    for (std::size_t k = 1; k < n; ++k) good &= (byte(i + k) & 0xc0) == 0x80;
-    const bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && byte(i + 1) < 0xa0);
-    if (good && (!control || kept.find(text[i]) != kept.npos)) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    n = bytes_of_character(text, i);
+    const bool second_set = n == 2 && c == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    const bool control = c < 0x20 || c == 0x7f || second_set;
+    if (n > 0 && (!control || kept.find(text[i]) != kept.npos)) {
       shown += text.substr(i, n);
     } else {
       shown += fmt::format("\\x{:02x}", c);
