@@ -40,6 +40,7 @@ function(ramp_library name)
   ramp_compile(ramp_${name})
   target_include_directories(ramp_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
   set_target_properties(ramp_${name} PROPERTIES
+    UNITY_BUILD OFF  # of the project around; here files have types of the same name
     EXPORT_NAME ${name}
     VERSION "${PROJECT_VERSION}"
     SOVERSION "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")

@@ -43,7 +43,7 @@ struct Tril : Structural<1, Diagonals> {
                            j = static_cast<std::int64_t>(e) % m;
         auto kept = x.data[e];
         if (at.upper ? j - i < at.above : j - i > at.above) kept = 0;
-        if (j == i && at.on_diagonal != 1) kept *= static_cast<decltype(kept)>(at.on_diagonal);
+        if (j == i) kept *= static_cast<decltype(kept)>(at.on_diagonal);
         y.data[e] = add ? y.data[e] + kept : kept;
       }
     }};

@@ -8,7 +8,7 @@
 namespace ramp {
 
 // The axes before the matrices', and which matrix of a broadcast operand stands at place i of them.
-inline Shape leading(const Shape& x) { return Shape::of(x.sizes(), std::max(0, x.rank() - 2)); }
+inline Shape leading(const Shape& x) { return Shape::of(x.sizes(), x.rank() - 2); }
 struct BatchPlaces {
   Broadcasting how;
   BatchPlaces(const Shape& from, const Shape& to) : how(from, to) {}

@@ -155,6 +155,10 @@ std::vector<Attempt> attempts() {
       {"clamp", true, [](Good&, const V& w) { (void)clamp(w, 0, 1); }},
       {"pow_constant", true, [](Good&, const V& w) { (void)pow(w, 2); }},
       {"neg", true, [](Good&, const V& w) { (void)-w; }},
+      // Recorded in several steps, of which none may be taken.
+      {"matmul", false, [](Good& g, const V& w) { (void)matmul(g.v, w); }},
+      {"matmul", false, [](Good& g, const V& w) { (void)matmul(w, g.v); }},
+      {"solve", false, [](Good& g, const V& w) { (void)solve(g.m, w); }},
   };
   // With a handle that is right beside it.
   const auto beside = [&](const char* name, auto f) {

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 using namespace ramp;
 using namespace small;
 
@@ -62,6 +64,33 @@ TEST_CASE("all small batches of matrices multiply as loops do") {
       for (std::size_t i = 0; i < value.size(); ++i) SAME(z.view()[i], value[i]);
       for (std::size_t i = 0; i < of_x.size(); ++i) SAME(tape.gradient(x)[i], of_x[i]);
       for (std::size_t i = 0; i < of_y.size(); ++i) SAME(tape.gradient(y)[i], of_y[i]);
+    }
+}
+
+TEST_CASE("affine is the product and the bias, for all small batches and all that broadcasts") {
+  for (const Sizes& a : all_sizes(3, 2))
+    for (const Sizes& b : all_sizes(3, 2)) {
+      const Answer c = matmul_sizes(a, b);
+      if (!c) continue;
+      for (const Sizes& bias : all_sizes(3, 2)) {
+        if (broadcast_sizes(bias, *c) != c) continue;
+        Tape tape;
+        const auto x = tape.leaf(whole_numbers(a, 1)), w = tape.leaf(whole_numbers(b, 2)),
+                   v = tape.leaf(whole_numbers(bias, 3));
+        const Tensor<double> seed = whole_numbers(*c, 4);
+        const auto same = [&](const Tensor<double>& p, const Tensor<double>& q) {
+          SAME(sizes_of(p.shape()), Answer(sizes_of(q.shape())));
+          for (std::size_t i = 0; i < p.size(); ++i) SAME(p[i], q[i]);
+        };
+        const Var<double> one = affine(x, w, v), other = matmul(x, w) + v;
+        same(one.value(), other.value());
+        tape.backward(one, seed);
+        const std::vector gradients{tape.gradient(x), tape.gradient(w), tape.gradient(v)};
+        tape.backward(other, seed);
+        same(gradients[0], tape.gradient(x));
+        same(gradients[1], tape.gradient(w));
+        same(gradients[2], tape.gradient(v));
+      }
     }
 }
 

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <functional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 using namespace ramp;
@@ -49,6 +51,29 @@ TEST_CASE("solve, inverse and det agree with each other, and their gradients wit
     check([](const V& m) { return cholesky(matmul(m, transpose(m))); }, at);
     check([](const V& m) { return tril(m, -1) * triu(m, 1) + tril(m) * 2; }, at);
   }
+}
+
+TEST_CASE("tril and triu of batches of matrices that aren't square, and their names in a drawing") {
+  for (const auto& [n, m] : {std::pair{2, 3}, {3, 2}})
+    for (int k = -3; k <= 3; ++k) {
+      Tape<double> tape;
+      Tensor<double> at(Shape{2, n, m});
+      for (std::size_t e = 0; e < at.size(); ++e) at[e] = static_cast<double>(e + 1);
+      const V x = tape.leaf(at), low = tril(x, k), high = triu(x, k);
+      tape.backward(sum(low) * 2 + sum(high));
+      const Tensor<double> slope = tape.gradient(x);
+      std::size_t e = 0;
+      for (int matrix = 0; matrix < 2; ++matrix)
+        for (int i = 0; i < n; ++i)
+          for (int j = 0; j < m; ++j, ++e) {
+            CHECK(low.view()[e] == (j <= i + k ? at[e] : 0));
+            CHECK(high.view()[e] == (j >= i + k ? at[e] : 0));
+            CHECK(slope[e] == (j <= i + k ? 2 : 0) + (j >= i + k ? 1 : 0));
+          }
+      CHECK(to_dot(low).find("tril") != std::string::npos);
+      CHECK(to_dot(low).find("triu") == std::string::npos);
+      CHECK(to_dot(high).find("triu") != std::string::npos);
+    }
 }
 
 TEST_CASE("matrices along leading axes are factored one by one, and b broadcasts as in NumPy") {

@@ -28,6 +28,10 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
   REFUSED_WITH(matmul(m, m), ShapeError, "[matmul] (2, 3) × (2, 3): inner sizes 3 and 2 differ");
   REFUSED_WITH(matmul(s, m), ShapeError,
                "[matmul] () × (2, 3): both must be matrices, or batches of them");
+  REFUSED_WITH(matmul(v, s), ShapeError,
+               "[matmul] (3) × (): both must be matrices, or batches of them");
+  REFUSED_WITH(matmul(s, v), ShapeError,
+               "[matmul] () × (3): both must be matrices, or batches of them");
   REFUSED_WITH(matmul(rows, columns), ShapeError,
                "[matmul] (2, 1, 3) × (3, 3, 1): the leading axes don't broadcast");
   REFUSED_WITH(transpose(v), ShapeError, "[transpose] (3): it needs two axes to swap");
