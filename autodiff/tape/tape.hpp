@@ -84,7 +84,7 @@ template <class T = double> class Tape {
     return leaf(Tensor<T>(values), name);
   }
   template <Numbers R> Var<T> leaf(const Shape& shape, const R& values, Name name = {}) {
-    return leaf(Tensor<T>(shape, values), name);
+    return leaf_of(shape, values, true, name);
   }
   Var<T> leaf(std::initializer_list<std::initializer_list<T>> rows, Name name = {}) {
     return leaf(Tensor<T>(rows), name);
@@ -108,7 +108,7 @@ template <class T = double> class Tape {
     return constant(Tensor<T>(values), name);
   }
   template <Numbers R> Var<T> constant(const Shape& shape, const R& values, Name name = {}) {
-    return constant(Tensor<T>(shape, values), name);
+    return leaf_of(shape, values, false, name);
   }
   Var<T> constant(std::initializer_list<std::initializer_list<T>> rows, Name name = {}) {
     return constant(Tensor<T>(rows), name);
@@ -263,6 +263,15 @@ template <class T = double> class Tape {
     Tensor<T> row(Shape{values.size()});
     std::copy(values.begin(), values.end(), row.begin());
     return row;
+  }
+  // Numbers that lie as the tape's do are copied once.
+  template <class R> Var<T> leaf_of(const Shape& shape, const R& values, bool varies, Name name) {
+    if constexpr (requires {
+                    { std::data(values) } -> std::convertible_to<const T*>;
+                  })
+      if (shape.rank() > 0 && std::size(values) == shape.size())
+        return add_leaf({std::data(values), shape}, varies, true, name);
+    return add_leaf(Tensor<T>(shape, values).view(), varies, true, name);
   }
   friend class NoGrad;
   friend class Scope;

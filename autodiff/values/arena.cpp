@@ -8,7 +8,38 @@
 #include <sys/mman.h>
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+#define RAMP_FENCED
+#elif defined __has_feature
+#if __has_feature(address_sanitizer)
+#define RAMP_FENCED
+#endif
+#endif
+#ifdef RAMP_FENCED
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace ramp {
+
+// What was not handed out is forbidden under the address sanitizer, which knows whole blocks only.
+#ifdef RAMP_FENCED
+constexpr bool fenced = true;
+#else
+constexpr bool fenced = false;
+#define ASAN_POISON_MEMORY_REGION(p, size) (void(p), void(size))
+#define ASAN_UNPOISON_MEMORY_REGION(p, size) (void(p), void(size))
+#endif
+
+void Arena::find_room(std::size_t asked) {
+  if (blocks_.empty() || at_.used + whole(asked) > blocks_[at_.block].size)
+    next_block(whole(asked));
+  if (!fenced) return;
+  Block& block = blocks_[at_.block];
+  std::byte* const p = block.memory.get();
+  if (block.open > at_.used) ASAN_POISON_MEMORY_REGION(p + at_.used, block.open - at_.used);
+  ASAN_UNPOISON_MEMORY_REGION(p + at_.used, asked);
+  block.open = at_.used + asked;
+}
 
 void Arena::next_block(std::size_t bytes) {
   for (std::size_t i = at_.block + 1; i < blocks_.size(); ++i) {  // one kept from an earlier round
@@ -21,8 +52,9 @@ void Arena::next_block(std::size_t bytes) {
   const std::size_t size = std::max({bytes, capacity_, smallest});
   blocks_.reserve(blocks_.size() + 1);
   blocks_.push_back(
-      {std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(take_pages(size)), {size}),
-       size});
+      {std::unique_ptr<std::byte[], Free>(static_cast<std::byte*>(take_pages(size)), {size}), size,
+       fenced ? 0 : size});
+  ASAN_POISON_MEMORY_REGION(blocks_.back().memory.get(), size);
   at_.block = blocks_.size() - 1;
   at_.used = 0;
   capacity_ += size;

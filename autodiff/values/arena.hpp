@@ -25,9 +25,9 @@ class Arena {
   };
 
   /// `bytes` of 64-byte-aligned memory, uninitialised, valid until a rewind to an earlier mark.
-  void* take(std::size_t bytes) {
-    bytes = whole(bytes);
-    if (blocks_.empty() || at_.used + bytes > blocks_[at_.block].size) next_block(bytes);
+  void* take(std::size_t asked) {
+    const std::size_t bytes = whole(asked);
+    if (blocks_.empty() || at_.used + bytes > blocks_[at_.block].quick) find_room(asked);
     void* p = blocks_[at_.block].memory.get() + at_.used;
     at_.used += bytes;
     at_.total += bytes;
@@ -63,7 +63,10 @@ class Arena {
   struct Block {
     std::unique_ptr<std::byte[], Free> memory;
     std::size_t size;
+    std::size_t quick;     // its size, or 0: then find_room() is always called
+    std::size_t open = 0;  // under the address sanitizer: up to where it may be read
   };
+  void find_room(std::size_t asked);
   void next_block(std::size_t bytes);
 
   std::vector<Block> blocks_;

@@ -39,9 +39,9 @@ template <class T> Dropout<T>::Dropout(double rate, std::uint64_t seed)
 
 template <class T> Var<T> Dropout<T>::forward(const Var<T>& x) {
   if (!this->training() || rate_ == 0) return x;
-  Tensor<T> mask(x.shape());
-  for (T& m : mask) m = random_.uniform() < rate_ ? T(0) : static_cast<T>(1 / (1 - rate_));
-  return x * x.tape().constant(mask);
+  mask_.resize(x.shape().size());
+  for (T& m : mask_) m = random_.uniform() < rate_ ? T(0) : static_cast<T>(1 / (1 - rate_));
+  return x * x.tape().constant(x.shape(), mask_);
 }
 
 template <class T> LayerNorm<T>::LayerNorm(std::int64_t features, double eps)

@@ -5,6 +5,7 @@
 #include <nn/random.hpp>
 
 #include <cstdint>
+#include <vector>
 
 namespace ramp::nn {
 
@@ -22,6 +23,7 @@ template <class T = float> class Dropout : public Module<T> {
  private:
   double rate_;
   Random random_;
+  std::vector<T> mask_;  // of the last call; its memory is used again
 };
 
 /// (x - mean) / sqrt(variance + eps) * weight + bias, over the last axis, of `features` numbers.

@@ -24,6 +24,15 @@ bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)
 
 }  // namespace
 
+TEST_CASE("what moves numbers keeps the sign of a zero") {
+  Tape<double> tape;
+  const auto x = tape.leaf({-0.0, -0.0});
+  const Tensor<double> y = embed(x, Shape{5}, {0, 1, 5, 2}).value();
+  for (std::size_t i = 0; i < 5; ++i) CHECK(std::signbit(y[i]) == (i % 2 == 1));
+  const Tensor<double> all = concat({x, slice(x, 0, 0, 1), reshape(x, Shape{2})}, 0).value();
+  for (const double e : all) CHECK(std::signbit(e));
+}
+
 TEST_CASE("fdim, modf, nextafter and ldexp at the ends") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double ends[] = {0.0, -0.0, 1.0, -2.5, 5e-324, -5e-324, 1.7e308, -1.7e308, inf, -inf, nan};

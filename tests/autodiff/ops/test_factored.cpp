@@ -103,6 +103,9 @@ TEST_CASE("matrices along leading axes are factored one by one, and b broadcasts
   CHECK_MESSAGE(report.ok(), to_string(report));
   check([](const V& m) { return inverse(m); }, many);
   check([](const V& m) { return det(m); }, many);
+  Tensor<double> six(Shape{2, 3, 1, 1});
+  for (std::size_t e = 0; e < 6; ++e) six[e] = static_cast<double>(e + 1);
+  check([](const V& m) { return det(m); }, six);
   check([](const V& m) { return cholesky(matmul(m, transpose(m))); }, many);
   REFUSED(solve(a, tape.leaf(Tensor<double>(Shape{3, 4, 3, 2}))), ShapeError,
           "[solve] (2, 1, 3, 3) and (3, 4, 3, 2): the leading axes don't broadcast");
@@ -132,6 +135,7 @@ TEST_CASE("a vector on the right, and what has no answer") {
   CHECK(det(tape.leaf(Tensor<double>(Shape{0, 0}))).item() == 1);
   REFUSED(solve(b, a), ShapeError, "[solve] (2): it needs a square matrix");
   REFUSED(solve(a, tape.leaf({1, 2, 3})), ShapeError, "[solve] (2, 2) and (3, 1)");
+  REFUSED(record<Solve>({}, a, b), ShapeError, "[solve] (2, 2) and (2)");
   REFUSED(inverse(b), ShapeError, "[inverse] (2): it needs a square matrix");
   REFUSED(det(tape.leaf(Tensor<double>({2, 3}))), ShapeError, "[det] (2, 3)");
   REFUSED(cholesky(b), ShapeError, "[cholesky] (2)");

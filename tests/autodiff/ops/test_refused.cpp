@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -50,6 +51,12 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
                "[slice] (2, 3): the range doesn't lie within the axis");
   REFUSED_WITH(slice(m, 1, -4, 2), ShapeError,
                "[slice] (2, 3): the range doesn't lie within the axis");
+  // Nor do places and steps that would fit again if 32 bits were taken for all there are.
+  constexpr std::int64_t round = std::int64_t{1} << 32;
+  for (const auto& [start, stop, step] : std::vector<std::array<std::int64_t, 3>>{
+           {0, round + 2, 1}, {-round - 2, 2, 1}, {round + 1, 2, 1}, {0, 2, 1 - round}})
+    REFUSED_WITH(slice(m, 1, start, stop, step), ShapeError,
+                 "[slice] (2, 3): the range doesn't lie within the axis");
   REFUSED_WITH(slice(s, 0, 0, 1), ShapeError, "[slice] axis 0 of a scalar: rank 0 has no axes");
   REFUSED_WITH(concat({m, v}, 0), ShapeError,
                "[concat] (2, 3) and (3): all sizes but the joined axis must agree");
@@ -58,6 +65,9 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
   REFUSED_WITH(concat({m, m}, 2), ShapeError,
                "[concat] axis 2 of (2, 3): axes run from 0 to 1, or from -2");
   REFUSED_WITH(concat(std::span<const Var<double>>(), 0), ShapeError,
+               "[concat] nothing to join: give at least one tensor");
+  const AlongAxis along{0};
+  REFUSED_WITH(tape.record(op_id<Concat>(), {}, &along), ShapeError,
                "[concat] nothing to join: give at least one tensor");
   REFUSED_WITH(broadcast_to(m, {3, 2}), ShapeError,
                "[broadcast_to] (2, 3) and (3, 2): the first doesn't broadcast to the second");
