@@ -216,7 +216,7 @@ struct Concat : Structural<variadic, AlongAxis> {
     shaping::check_axis("concat", at.axis, in[0]);
     std::uint64_t total = 0;
     for (const Shape& x : in) {
-      if (x.rank() != in[0].rank() || !(x.with(at.axis, 0) == in[0].with(at.axis, 0)))
+      if (!(x.with(at.axis, 0) == in[0].with(at.axis, 0)))
         shaping::fail("concat", in[0], x, "all sizes but the joined axis must agree");
       total += x[at.axis];
     }

@@ -31,6 +31,8 @@ TEST_CASE("what moves numbers keeps the sign of a zero") {
   for (std::size_t i = 0; i < 5; ++i) CHECK(std::signbit(y[i]) == (i % 2 == 1));
   const Tensor<double> all = concat({x, slice(x, 0, 0, 1), reshape(x, Shape{2})}, 0).value();
   for (const double e : all) CHECK(std::signbit(e));
+  CHECK(concat({x}, 0).shape() == Shape{2});
+  CHECK(std::signbit(concat({x}, 0).value()[1]));
 }
 
 TEST_CASE("fdim, modf, nextafter and ldexp at the ends") {

@@ -19,6 +19,8 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
   const auto two = tape.leaf({1, 2}), turned = transpose(m);
   const auto rows = tape.leaf(Tensor<double>({2, 1, 3})),
              columns = tape.leaf(Tensor<double>({3, 3, 1}));
+  const auto none = tape.constant(Tensor<double>({3000000000, 0})),
+             few_more = tape.constant(Tensor<double>({1294967296, 0}));
   const std::vector<std::int32_t> bad{0, 3}, negative{0, -1}, few{1};
   const std::uint32_t size = tape.size();
   REFUSED_WITH(m.item(), ShapeError, "[item] a tensor of shape (2, 3) is not a single number");
@@ -66,7 +68,13 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
                "[concat] axis 2 of (2, 3): axes run from 0 to 1, or from -2");
   REFUSED_WITH(concat(std::span<const Var<double>>(), 0), ShapeError,
                "[concat] nothing to join: give at least one tensor");
-  const AlongAxis along{0};
+  REFUSED_WITH(concat({none, few_more}, 0), ShapeError,
+               "[concat] (3000000000, 0): the axis outgrows 2^32 - 1");
+  REFUSED_WITH(concat({v}, 1), ShapeError,
+               "[concat] axis 1 of (3): axes run from 0 to 0, or from -1");
+  const AlongAxis along{0}, beyond{1};
+  REFUSED_WITH(tape.record(op_id<Concat>(), std::array{v}, &beyond), ShapeError,
+               "[concat] (3): there is no such axis");
   REFUSED_WITH(tape.record(op_id<Concat>(), {}, &along), ShapeError,
                "[concat] nothing to join: give at least one tensor");
   REFUSED_WITH(broadcast_to(m, {3, 2}), ShapeError,
