@@ -38,8 +38,9 @@ template <class T> Var<T> frexp(const Var<T>& x, int* exponent) {
 }
 /// The fraction of x; what is before the point goes to `whole`.
 template <class T> Var<T> modf(const Var<T>& x, Var<T>* whole) {
-  *whole = trunc(x);
-  return above(x, *whole);  // 0 for infinity
+  const Var<T> before = trunc(x), fraction = above(x, before);  // 0 for infinity
+  *whole = before;                                              // which may be x itself
+  return fraction;
 }
 /// The number next to x on the way to y, as far as the tape knows x plus a constant.
 template <class T> Var<T> nextafter(const Var<T>& x, const Var<T>& y) {

@@ -114,12 +114,13 @@ template <Traced X> X cumsum(const X& x, Axis axis = -1) {
     y = concat({slice(y, i, 0, k), slice(y, i, k, n) + slice(y, i, 0, n - k)}, i);
   return y;
 }
-/// Mean of the squares around the mean; along an axis, divided by n - ddof.
+/// Mean of the squares around the mean; along an axis, divided by n - ddof, or by 0 if that is
+/// less.
 template <Traced X> auto var(const X& x) { return mean(square(x - mean(x))); }
 template <Traced X> auto var(const X& x, Axis axis, bool keepdims = false, double ddof = 0) {
   const Shape shape = shape_of(x, "var");
   const int i = normal_axis("var", axis.index, shape);
-  return sum(square(x - mean(x, i, true)), i, keepdims) / (shape[i] - ddof);
+  return sum(square(x - mean(x, i, true)), i, keepdims) / std::max(shape[i] - ddof, 0.0);
 }
 /// The root of var(x, ..); its slope is infinite where all are equal, as sqrt's at 0.
 template <Traced X, class... More> auto stddev(const X& x, More... more) {
@@ -187,7 +188,7 @@ requires AnyTraced<A, B>
 auto huber(const A& a, const B& b, double delta = 1) {
   if (!(delta > 0)) throw ValueError("[huber] delta must be above 0");
   // The parabola as far as delta, and the line for what lies beyond.
-  const auto d = abs(a - b), inner = minimum(d, delta);
+  const auto d = a - b, inner = clamp(d, -delta, delta);
   return inner * (d - inner / 2);
 }
 

@@ -42,19 +42,26 @@ double digamma_of_positive(double x) {
   return d * sum + log1p(d * v);
 }
 
+// n! / x^(n + 1), by way of logarithms where n! or the power is none of the type's numbers.
+double factorial_over_power(double n, double factorial, double x) {
+  const double power = pow(x, -n - 1);
+  if (std::isfinite(factorial) && std::isnormal(power)) return factorial * power;
+  return exp(log_gamma(n + 1) - (n + 1) * log(x));
+}
+
 // order! Σ 1 / (x + k)^(order + 1), k from 0, for x >= 0 and order >= 1.
 double hurwitz(double x, double order) {
   double factorial = 1, sum = 0;  // of order - 1
   for (int i = 2; i < order; ++i) factorial *= i;
   for (const double enough = 12 + 2 * order; x < enough; ++x)
-    sum += order * factorial * pow(x, -order - 1);
+    sum += factorial_over_power(order, order * factorial, x);
   double tail = 1 + order / (2 * x), term = 1;
   for (std::size_t k = 0; k < bernoulli.size(); ++k) {
     const auto two_k = static_cast<double>(2 * k);
     term *= (order + two_k) / x * ((order + two_k + 1) / x);
     tail += bernoulli[k] * term;
   }
-  return sum + tail * factorial * pow(x, -order);
+  return sum + tail * factorial_over_power(order - 1, factorial, x);
 }
 
 }  // namespace

@@ -171,8 +171,9 @@ struct Clamp : Elementwise<1, Bounds> {
   // An infinite bound is no kink: at x = infinity the slope stays 1.
   static constexpr auto share = [](double bound, double c) { return std::isinf(bound) ? 1 : c; };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
-    const auto below = gate(at.high, x, g, share(at.high, at.at_zero));
-    return gate(x, at.low, below, share(at.low, at.at_zero));
+    const double c = at.low < at.high ? at.at_zero : 0;  // equal bounds make a constant
+    const auto below = gate(at.high, x, g, share(at.high, c));
+    return gate(x, at.low, below, share(at.low, c));
   }};
   static constexpr auto kink = [](auto x, auto at) {
     return where(abs(x - at.low) < abs(x - at.high), x - at.low, x - at.high);

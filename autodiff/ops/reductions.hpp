@@ -144,10 +144,9 @@ struct LogSumExp : Reducing<LogSumExp> {
   static constexpr About about{
       "logsumexp", "log(sum of exp(x))",
       "From the largest element down, so it can't overflow; all -inf give -inf, of slope 0."};
-  static constexpr auto value = [](auto x, Along at) {
-    at.keepdims = true;
+  static constexpr auto value = [](auto x, auto at) {
     const decltype(x) e = exp_from_top(x, at);
-    return reshape(log(record<Sum>(at, e)) + record<Max>(at, x), reduced(x.shape, at));
+    return log(record<Sum>(at, e)) + record<Max>(at, x);
   };
   // Softmax. It isn't exp(x - y): y is rounded at the size of x. A row of -inf is a sum of nothing,
   // and stays it whatever is added to its elements.
@@ -176,10 +175,14 @@ struct Norm : Reducing<Norm> {
     const decltype(x) size = clamp(record<Max>(at, abs(x)), T::min(), T::max());
     return reshape(size * sqrt(record<Sum>(at, square(x / size))), reduced(x.shape, at));
   };
+  // x over the length, both measured by the largest element, since the length itself may overflow
+  // or have few digits. Its size has no gradient: it cancels.
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
     const Shape k = kept(shape_of(x), at);
-    const auto length = reshape(y, k);
-    return gate(length, 0, reshape(g, k) * (x / length), 0);
+    at.keepdims = true;
+    const decltype(x) part = x / detach(record<Max>(at, abs(x)));
+    const auto share = part / sqrt(record<Sum>(at, square(part)));
+    return gate(reshape(y, k), 0, reshape(g, k) * share, 0);
   }};
   static std::string label(const Attr& at) { return at.label("norm"); }
   template <class E = Examples> static E examples() {

@@ -31,6 +31,7 @@ TEST_CASE("what moves numbers keeps the sign of a zero") {
   for (std::size_t i = 0; i < 5; ++i) CHECK(std::signbit(y[i]) == (i % 2 == 1));
   const Tensor<double> all = concat({x, slice(x, 0, 0, 1), reshape(x, Shape{2})}, 0).value();
   for (const double e : all) CHECK(std::signbit(e));
+  CHECK(sum_to(x, Shape{2}).index() == x.index());  // nothing is to be summed
   CHECK(concat({x}, 0).shape() == Shape{2});
   CHECK(std::signbit(concat({x}, 0).value()[1]));
 }
@@ -100,4 +101,56 @@ TEST_CASE("an axis that isn't there is refused under the op's own name, by recor
     REFUSED_WITH(tape.record(find_op(name)->id, x, attr.bytes.data()), ShapeError,
                  (std::string("[") + name + "] (2, 2): there is no such axis").c_str());
   }
+}
+
+TEST_CASE("a norm's slope is right where the length overflows or has few digits, and the second") {
+  for (const double size : {1.5e308, 1e200, 1.0, 1e-200, 5e-324}) {
+    CAPTURE(size);
+    Tape<double> tape;
+    const auto x = tape.leaf({size, -size}), rows = tape.leaf({{size, -size}, {0, 0}});
+    tape.backward(norm(x) + sum(norm(rows, Axis{1})));
+    const Tensor<double> one = tape.gradient(x), all = tape.gradient(rows);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(one[i] == doctest::Approx(i == 0 ? std::sqrt(0.5) : -std::sqrt(0.5)).epsilon(1e-15));
+      CHECK(all[i] == one[i]);
+      CHECK(all[2 + i] == 0);
+    }
+  }
+  Tape<double> tape;
+  const auto x = tape.leaf({3, 4});
+  const auto slope = tape.grad_on_tape(norm(x), {x})[0];
+  CHECK(same(slope.value()[0], 0.6));
+  const auto first = tape.grad(slope(0), {x})[0], second = tape.grad(slope(1), {x})[0];
+  CHECK(first[0] == doctest::Approx(16.0 / 125));
+  CHECK(first[1] == doctest::Approx(-12.0 / 125));
+  CHECK(second[0] == doctest::Approx(-12.0 / 125));
+  CHECK(second[1] == doctest::Approx(9.0 / 125));
+}
+
+TEST_CASE("what is smooth has its second derivative, and what is constant no slope") {
+  Tape<double> tape({.at_zero = 1});
+  for (const double at : {0.0, 0.5, -0.5}) {  // huber is a parabola within delta
+    const auto x = tape.leaf(at);
+    const auto slope = tape.grad_on_tape(huber(x, 0.0), {x})[0];
+    CHECK(slope.item() == at);
+    CHECK(tape.grad(slope, {x})[0].item() == 1);
+  }
+  const auto x = tape.leaf(2), v = tape.leaf({2, 3});
+  tape.backward(clamp(x, 2, 2) + sum(clamp(v, 2, 2)) + sum(clamp(v, 1, 2)));
+  CHECK(tape.derivative(x) == 0);
+  CHECK(tape.gradient(v)[0] == 1);  // of the last alone
+  CHECK(tape.gradient(v)[1] == 0);
+}
+
+TEST_CASE("modf into its own argument, and a variance of fewer than are taken off") {
+  Tape<double> tape;
+  const auto x = tape.leaf(2.75);
+  Var<double> y = x;
+  const Var<double> fraction = modf(y, &y);
+  CHECK(fraction.item() == 0.75);
+  CHECK(y.item() == 2);
+  tape.backward(fraction);
+  CHECK(tape.derivative(x) == 1);
+  CHECK(same(var(tape.leaf({1, 2}), 0, false, 3).item(), inf));
+  CHECK(same(var(tape.leaf({1, 2}), 0, false, 2).item(), inf));
 }

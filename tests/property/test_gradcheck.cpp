@@ -24,9 +24,10 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double denormal = 4 * std::numeric_limits<double>::denorm_min();
 constexpr std::array conventions{0.0, 0.5, 1.0};
 #ifdef NDEBUG
-constexpr int points = 10'000;
+constexpr std::size_t points_each = 10'000;
 #else
-constexpr int points = 2000;  // asserts and sanitizers look at memory, not at the rare number
+constexpr std::size_t points_each =
+    2000;  // asserts and sanitizers look at memory, not at the rare number
 #endif
 
 // --- Cases ---------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ TEST_CASE("every op's gradient is right at, beside and far from its kinks") {
     const std::string name = op->about.name;
     if (name == "detach") continue;
     CAPTURE(name);
-    const Tally tally = walk(*op, points);
+    const Tally tally = walk(*op, points_each);
     CAPTURE(tally.bad);
     CHECK(tally[Verdict::wrong] <= (has_jumps(*op) ? tally.points / 500 : 0));
     // 1e-6 beside the tip of a cone, hypot's, no step across it is short and exact enough.

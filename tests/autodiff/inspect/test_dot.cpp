@@ -170,6 +170,13 @@ TEST_CASE("ranges and axes are shown") {
   CHECK(has(text, R"x("slice 2:5 axis 1\n(4, 3)")x"));
   CHECK(has(text, R"x("slice 0:6:2 axis 1\n(4, 3)")x"));
   CHECK(has(text, R"x("concat axis 1\n(4, 6)")x"));
+  CHECK(has(text, R"x("sum axis 0\n(1, 6)")x"));
+  CHECK(has(to_dot(mean(x, Axis{1})), R"x("mean axis 1\n)x"));
+  CHECK(has(to_dot(max(x, Axis{1})), R"x("max axis 1\n)x"));
+  CHECK(has(to_dot(min(x, Axis{0})), R"x("min axis 0\n)x"));
+  CHECK(has(to_dot(logsumexp(x, Axis{1})), R"x("logsumexp axis 1\n)x"));
+  CHECK(has(to_dot(norm(x, Axis{1})), R"x("norm axis 1\n)x"));
+  CHECK_FALSE(has(to_dot(sum(x)), "axis"));
 }
 
 TEST_CASE("what is too much in a scope becomes boxes, the innermost first") {

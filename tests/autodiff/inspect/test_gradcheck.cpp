@@ -5,7 +5,13 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
 
 using namespace ramp;
 
@@ -114,9 +120,37 @@ TEST_CASE("structural rules are checked the same way") {
 TEST_CASE("a second op of the same name is refused") {
   CHECK_THROWS_WITH_AS(register_op<Twice>(), "[relu] there is an op of this name already",
                        ValueError);
+  OpInfo leaf;
+  leaf.about.name = "leaf";
+  CHECK_THROWS_WITH_AS(add_op(leaf), "[leaf] there is an op of this name already", ValueError);
   CHECK(register_op<Cube<Flaw::none>>() == op_id<Cube<Flaw::none>>());
   CHECK(find_op("test_cube") == &op_info(op_id<Cube<Flaw::none>>()));
   CHECK(find_op("no such op") == nullptr);
+}
+
+TEST_CASE("4096 ops are most, and one more is refused") {
+  const pid_t child = fork();  // so that this process keeps its room
+  if (child == 0) {
+    std::vector<std::string> names;  // of ops that live as long
+    for (int i = 0; i <= 4096; ++i) names.push_back("test_one_of_many_" + std::to_string(i));
+    std::size_t added = all_ops().size();
+    try {
+      for (const std::string& name : names) {
+        OpInfo op;
+        op.about.name = name.c_str();
+        add_op(op);
+        ++added;
+      }
+    } catch (const ValueError& e) {
+      const bool right = std::string_view(e.what()).ends_with("no room for more than 4096 ops");
+      _exit(right && added == 4095 ? 0 : 1);  // with what no op made, the leaf
+    }
+    _exit(2);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("check_gradients refuses a function whose shape depends on the values") {

@@ -72,6 +72,9 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
                "[concat] (3000000000, 0): the axis outgrows 2^32 - 1");
   REFUSED_WITH(concat({v}, 1), ShapeError,
                "[concat] axis 1 of (3): axes run from 0 to 0, or from -1");
+  CHECK(record<Gaussian>({1, 1000}, v).on_tape());
+  REFUSED_WITH(record<Gaussian>({1, 1001}, v), ValueError,
+               "[gaussian] order 1001.000000: it must be a whole number from 0 to 1000");
   const AlongAxis along{0}, beyond{1};
   REFUSED_WITH(tape.record(op_id<Concat>(), std::array{v}, &beyond), ShapeError,
                "[concat] (3): there is no such axis");
@@ -99,7 +102,7 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
                "[cross_entropy] (3): it needs scores (n, k) and a label for each row");
   REFUSED_WITH(clamp(s, 2, 1), ValueError, doctest::Contains("[clamp] low 2"));
   REFUSED_WITH(whole + two, ShapeError, doctest::Contains("(2, 3, 4, 5) and (2)"));
-  CHECK(tape.size() == size);  // nothing half recorded
+  CHECK(tape.size() == size + 1);  // nothing half recorded
 }
 
 TEST_CASE("empty tensors sum to 0 and have empty gradients") {

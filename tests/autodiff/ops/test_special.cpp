@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 using namespace ramp;
@@ -213,3 +214,16 @@ TEST_CASE("lgamma leaves the C library's global variable alone, which threads wo
   CHECK(signgam == 7);
 }
 #endif
+
+TEST_CASE("polygamma of high orders, whose factorial or power is no number of double") {
+  for (const auto& [order, x] : {std::pair{100, 2000.0}, {170, 100.0}, {171, 10.0}, {300, 150.0}}) {
+    CAPTURE(order);
+    double sum = 0;  // of order! / (x + k)^(order + 1)
+    for (int k = 0; k < 200000; ++k)
+      sum += std::exp(std::lgamma(order + 1.0) - (order + 1) * std::log(x + k));
+    Tape<double> tape;
+    const double value = polygamma(order, tape.leaf(x)).item();
+    CHECK(std::abs(value) == doctest::Approx(sum).epsilon(1e-10));
+    CHECK((value > 0) == (order % 2 == 1));
+  }
+}
