@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -200,4 +201,16 @@ TEST_CASE("distance is that between two points") {
   const auto g = tape.grad(d, {a, b});
   CHECK(g[0][0] == Approx(0.6));
   CHECK(g[1][1] == Approx(-0.8));
+}
+
+TEST_CASE("copysign's nearer kink, of two") {
+  const OpInfo& op = op_info(op_id<Copysign>());
+  const auto distance = [&](double a, double b) {
+    const std::array<double, 2> in{a, b};
+    return op.kink(in.data(), nullptr);
+  };
+  CHECK(distance(1, -3) == 1);
+  CHECK(distance(-1, 3) == -1);
+  CHECK(distance(-3, 1) == 1);
+  CHECK(distance(3, -1) == -1);
 }
