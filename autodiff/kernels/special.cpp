@@ -42,11 +42,13 @@ double digamma_of_positive(double x) {
   return d * sum + log1p(d * v);
 }
 
-// n! / x^(n + 1), by way of logarithms where n! or the power is none of the type's numbers.
+// n! / x^(n + 1), of which neither part need be a number of the type.
 double factorial_over_power(double n, double factorial, double x) {
   const double power = pow(x, -n - 1);
-  if (std::isfinite(factorial) && std::isnormal(power)) return factorial * power;
-  return exp(log_gamma(n + 1) - (n + 1) * log(x));
+  if (std::isinf(factorial) && x > 0) return exp(log_gamma(n + 1) - (n + 1) * log(x));
+  if (std::isnormal(power) || !(x > 0)) return factorial * power;
+  const double root = pow(x, (-n - 1) / 2);
+  return factorial * root * root;
 }
 
 // order! Σ 1 / (x + k)^(order + 1), k from 0, for x >= 0 and order >= 1.
