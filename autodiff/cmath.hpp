@@ -21,12 +21,10 @@ auto fdim(const A& a, const B& b) { return relu(above(a, b)); }
 template <class T> Var<T> ldexp(const Var<T>& x, int exponent) {
   constexpr int most = std::numeric_limits<T>::max_exponent - 2;  // of one factor
   int left = std::clamp(exponent, -3 * most, 3 * most);           // beyond, all is 0 or infinite
-  Var<T> y = x;
-  do {
-    const int step = std::clamp(left, -most, most);
-    y = y * std::ldexp(T(1), step);
-    left -= step;
-  } while (left != 0);
+  // What is left over first: if it came last, a denormal number would be rounded twice.
+  Var<T> y = x * std::ldexp(T(1), left % most);
+  for (left /= most; left != 0; left -= left < 0 ? -1 : 1)
+    y = y * std::ldexp(T(1), left < 0 ? -most : most);
   return y;
 }
 template <class T> Var<T> scalbn(const Var<T>& x, int exponent) { return ldexp(x, exponent); }
@@ -50,6 +48,7 @@ template <class T> Var<T> nextafter(const Var<T>& x, const Var<T>& y) {
 template <class T> long lround(const Var<T>& x) { return std::lround(x.item()); }
 template <class T> long long llround(const Var<T>& x) { return std::llround(x.item()); }
 template <class T> long lrint(const Var<T>& x) { return std::lrint(x.item()); }
+template <class T> long long llrint(const Var<T>& x) { return std::llrint(x.item()); }
 template <class T> int ilogb(const Var<T>& x) { return std::ilogb(x.item()); }
 
 }  // namespace ramp

@@ -91,7 +91,15 @@ template <class T> ramp::Var<T> frexp(const ramp::Var<T>& x, int* e) { return ra
 template <class T> ramp::Var<T> modf(const ramp::Var<T>& x, ramp::Var<T>* whole) {
   return ramp::modf(x, whole);
 }
+template <class T> ramp::Var<T> scalbn(const ramp::Var<T>& x, int e) { return ramp::scalbn(x, e); }
+template <class T> ramp::Var<T> nextafter(const ramp::Var<T>& x, const ramp::Var<T>& y) {
+  return ramp::nextafter(x, y);
+}
 template <class T> long lround(const ramp::Var<T>& x) { return ramp::lround(x); }
+template <class T> long long llround(const ramp::Var<T>& x) { return ramp::llround(x); }
+template <class T> long lrint(const ramp::Var<T>& x) { return ramp::lrint(x); }
+template <class T> long long llrint(const ramp::Var<T>& x) { return ramp::llrint(x); }
+template <class T> int ilogb(const ramp::Var<T>& x) { return ramp::ilogb(x); }
 
 // Sums of handles that begin with a number: accumulate(all.begin(), all.end(), 0.0).
 template <class Iterator, class U>

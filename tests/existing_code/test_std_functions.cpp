@@ -60,6 +60,20 @@ TEST_CASE("qualified calls give what they give for double, and gradients of diff
   });
 }
 
+TEST_CASE("qualified calls that give integers, neighbours and powers of two") {
+  Tape<double> tape;
+  for (const double at : {2.5, -2.5, 0.3, 1e9}) {
+    const auto x = tape.leaf(at);
+    CHECK(std::lround(x) == std::lround(at));
+    CHECK(std::llround(x) == std::llround(at));
+    CHECK(std::lrint(x) == std::lrint(at));
+    CHECK(std::llrint(x) == std::llrint(at));
+    CHECK(std::ilogb(x) == std::ilogb(at));
+    CHECK(std::scalbn(x, 3).item() == 8 * at);
+    CHECK(std::nextafter(x, tape.leaf(0.0)).item() == std::nextafter(at, 0.0));
+  }
+}
+
 TEST_CASE("a tie of std::max is the tape's") {
   Tape<double> tape({.at_zero = 0.25});
   const auto x = tape.leaf(1);
