@@ -207,7 +207,7 @@ TEST_CASE("copysign's nearer kink, of two") {
   const OpInfo& op = op_info(op_id<Copysign>());
   const auto distance = [&](double a, double b) {
     const std::array<double, 2> in{a, b};
-    return op.kink(in.data(), nullptr);
+    return op.kink(in.data(), AnyAttr().bytes.data());
   };
   CHECK(distance(1, -3) == 1);
   CHECK(distance(-1, 3) == -1);
