@@ -164,14 +164,14 @@ struct Clamp : Elementwise<1, Bounds> {
                        std::to_string(at.high));
   }
   static constexpr About about{"clamp", "min(max(x, low), high)", "x, kept between two bounds.",
-                               "x = low, x = high: c"};
+                               "x = low, x = high: c; 0 where these are equal"};
   static constexpr auto value = [](auto x, auto at) {
     return where(x <= at.low, at.low, where(x >= at.high, at.high, x));
   };
   // An infinite bound is no kink: at x = infinity the slope stays 1.
   static constexpr auto share = [](double bound, double c) { return std::isinf(bound) ? 1 : c; };
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto, auto at) {
-    const double c = at.low < at.high ? at.at_zero : 0;  // equal bounds make a constant
+    const double c = at.low < at.high ? at.at_zero : 0;  // else it is constant
     const auto below = gate(at.high, x, g, share(at.high, c));
     return gate(x, at.low, below, share(at.low, c));
   }};

@@ -175,14 +175,13 @@ struct Norm : Reducing<Norm> {
     const decltype(x) size = clamp(record<Max>(at, abs(x)), T::min(), T::max());
     return reshape(size * sqrt(record<Sum>(at, square(x / size))), reduced(x.shape, at));
   };
-  // x over the length, both measured by the largest element, since the length itself may overflow
-  // or have few digits. Its size has no gradient: it cancels.
+  // x over its length, both measured by the largest element, since the length itself may overflow
+  // or have few digits. That element's size has no gradient: it cancels.
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
     const Shape k = kept(shape_of(x), at);
     at.keepdims = true;
     const decltype(x) part = x / detach(record<Max>(at, abs(x)));
-    const auto share = part / sqrt(record<Sum>(at, square(part)));
-    return gate(reshape(y, k), 0, reshape(g, k) * share, 0);
+    return gate(reshape(y, k), 0, reshape(g, k) * (part / record<Norm>(at, part)), 0);
   }};
   static std::string label(const Attr& at) { return at.label("norm"); }
   template <class E = Examples> static E examples() {

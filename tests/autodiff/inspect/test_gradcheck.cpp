@@ -3,10 +3,9 @@
 #include <autodiff/autodiff.hpp>
 #include <autodiff/own_op.hpp>
 
-#include <doctest/doctest.h>
+#include "support/child.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
+#include <doctest/doctest.h>
 
 #include <cmath>
 #include <string>
@@ -129,28 +128,24 @@ TEST_CASE("a second op of the same name is refused") {
 }
 
 TEST_CASE("4096 ops are most, and one more is refused") {
-  const pid_t child = fork();  // so that this process keeps its room
-  if (child == 0) {
-    std::vector<std::string> names;  // of ops that live as long
-    for (int i = 0; i <= 4096; ++i) names.push_back("test_one_of_many_" + std::to_string(i));
-    std::size_t added = all_ops().size();
-    try {
-      for (const std::string& name : names) {
-        OpInfo op;
-        op.about.name = name.c_str();
-        add_op(op);
-        ++added;
-      }
-    } catch (const ValueError& e) {
-      const bool right = std::string_view(e.what()).ends_with("no room for more than 4096 ops");
-      _exit(right && added == 4095 ? 0 : 1);  // with what no op made, the leaf
-    }
-    _exit(2);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(support::in_a_child([] {           // so that this process keeps its room
+          std::vector<std::string> names;  // of ops that live as long
+          for (int i = 0; i <= 4096; ++i) names.push_back("test_one_of_many_" + std::to_string(i));
+          std::size_t added = all_ops().size();
+          try {
+            for (const std::string& name : names) {
+              OpInfo op;
+              op.about.name = name.c_str();
+              add_op(op);
+              ++added;
+            }
+          } catch (const ValueError& e) {
+            const std::string_view text =
+                e.what();  // beside them there is what no op made, the leaf
+            return text.ends_with("no room for more than 4096 ops") && added == 4095 ? 0 : 1;
+          }
+          return 2;
+        }) == 0);
 }
 
 TEST_CASE("check_gradients refuses a function whose shape depends on the values") {

@@ -1,3 +1,4 @@
+// An arena's memory, and what the address sanitizer sees of it.
 #include <autodiff/values/arena.hpp>
 
 #include <doctest/doctest.h>

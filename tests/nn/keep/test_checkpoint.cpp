@@ -3,14 +3,13 @@
 #include <nn/keep/checkpoint.hpp>
 #include <nn/random.hpp>
 
+#include "support/child.hpp"
 #include "support/idx_files.hpp"
 #include "support/refused.hpp"
 
 #include <doctest/doctest.h>
 
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdint>
@@ -24,6 +23,7 @@
 using namespace ramp::nn;
 using idx_files::TempFolder, idx_files::read, idx_files::write;
 using ramp::Shape, ramp::Tensor;
+using support::in_a_child;
 namespace fs = std::filesystem;
 
 namespace {
@@ -59,21 +59,6 @@ std::set<std::string> names(const fs::path& folder) {
   std::set<std::string> all;
   for (const auto& entry : fs::directory_iterator(folder)) all.insert(entry.path().filename());
   return all;
-}
-
-// What a process of its own makes of it; the number that it exits with.
-template <class Call> int in_a_child(Call call) {
-  const pid_t child = fork();
-  if (child == 0) {
-    int code = 99;
-    try {
-      code = call();
-    } catch (...) {}
-    _exit(code);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 100 + WTERMSIG(status);
 }
 
 const char* const newest_name = "checkpoint-000000000007.safetensors";
