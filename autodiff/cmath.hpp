@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace ramp {
 
@@ -16,6 +17,17 @@ template <Traced X> auto nearbyint(const X& x) { return rint(x); }
 template <class A, class B>
 requires AnyTraced<A, B>
 auto fdim(const A& a, const B& b) { return relu(above(a, b)); }
+/// The length of (a, b, c).
+template <class A, class B, class C>
+requires AnyTraced<A, B, C>
+auto hypot(const A& a, const B& b, const C& c) {
+  using std::hypot;  // of two that are numbers
+  return hypot(a, hypot(b, c));
+}
+/// From a, at t = 0, to b, at t = 1.
+template <class A, class B, class C>
+requires AnyTraced<A, B, C>
+auto lerp(const A& a, const B& b, const C& t) { return (1 - t) * a + t * b; }
 
 /// x 2^exponent.
 template <class T> Var<T> ldexp(const Var<T>& x, int exponent) {
@@ -41,14 +53,19 @@ template <class T> Var<T> modf(const Var<T>& x, Var<T>* whole) {
   return fraction;
 }
 /// The number next to x on the way to y, as far as the tape knows x plus a constant.
-template <class T> Var<T> nextafter(const Var<T>& x, const Var<T>& y) {
+template <class T> Var<T> nextafter(const Var<T>& x, const std::type_identity_t<Var<T>>& y) {
   const T value = x.item(), next = std::nextafter(value, y.item());
   return std::isfinite(value) ? x + (next - value) : Var<T>(next);
+}
+template <class T> T nextafter(std::type_identity_t<T> x, const Var<T>& y) {
+  return std::nextafter(x, y.item());
 }
 template <class T> long lround(const Var<T>& x) { return std::lround(x.item()); }
 template <class T> long long llround(const Var<T>& x) { return std::llround(x.item()); }
 template <class T> long lrint(const Var<T>& x) { return std::lrint(x.item()); }
 template <class T> long long llrint(const Var<T>& x) { return std::llrint(x.item()); }
+template <class T> bool isnormal(const Var<T>& x) { return std::isnormal(x.item()); }
+template <class T> Var<T> logb(const Var<T>& x) { return std::logb(x.item()); }
 template <class T> int ilogb(const Var<T>& x) { return std::ilogb(x.item()); }
 
 }  // namespace ramp

@@ -177,7 +177,10 @@ template <class T> Tensor<T> one_hot(std::span<const std::int32_t> labels, std::
 template <Traced X> auto log_sigmoid(const X& x) { return -softplus(-x); }
 template <Traced X> auto hardtanh(const X& x) { return clamp(x, -1, 1); }
 template <Traced X> auto relu6(const X& x) { return clamp(x, 0, 6); }
-template <Traced X> auto mish(const X& x) { return x * tanh(softplus(x)); }
+/// x tanh(softplus(x)) (Misra 2019), with its limits at the ends: there the factor is 1, or 0.
+template <Traced X> auto mish(const X& x) {
+  return where(x > 40, x, where(x < -800, 0, x) * tanh(softplus(x)));
+}
 /// The scaled elu that keeps mean 0 and variance 1 (Klambauer et al. 2017).
 template <Traced X> auto selu(const X& x) {
   return 1.0507009873554805 * elu(x, 1.6732632423543772);

@@ -18,14 +18,20 @@ namespace std {  // NOLINT(cert-dcl58-cpp): that is what this header is for
   template <class T> ramp::Var<T> f(const ramp::Var<T>& x) { return ramp::f(x); }
 #define RAMP_STD_QUERY(f) \
   template <class T> bool f(const ramp::Var<T>& x) { return ramp::f(x); }
-#define RAMP_STD_BINARY(f)                                                                         \
-  template <class T> ramp::Var<T> f(const ramp::Var<T>& a, const ramp::Var<T>& b) {                \
-    return ramp::f(a, b);                                                                          \
-  }                                                                                                \
-  template <class T, class U>                                                                      \
-  requires is_arithmetic_v<U> ramp::Var<T> f(const ramp::Var<T>& a, U b) { return ramp::f(a, b); } \
-  template <class T, class U>                                                                      \
-  requires is_arithmetic_v<U> ramp::Var<T> f(U a, const ramp::Var<T>& b) { return ramp::f(a, b); }
+// Handles alone are taken by the first of the two, which std's templates of one type, as std::max,
+// are less special than; handles beside numbers, and std::max<real>(x, 0.0), by the second.
+#define RAMP_STD_BINARY(f)                                                       \
+  template <class T>                                                             \
+  requires ramp::is_var<T> T f(const T& a, const T& b) { return ramp::f(a, b); } \
+  template <class A, class B>                                                    \
+  requires ramp::AnyTraced<A, B>                                                 \
+  auto f(const A& a, const B& b) { return ramp::f(a, b); }
+#define RAMP_STD_TERNARY(f)                                                                     \
+  template <class T>                                                                            \
+  requires ramp::is_var<T> T f(const T& a, const T& b, const T& c) { return ramp::f(a, b, c); } \
+  template <class A, class B, class C>                                                          \
+  requires ramp::AnyTraced<A, B, C>                                                             \
+  auto f(const A& a, const B& b, const C& c) { return ramp::f(a, b, c); }
 RAMP_STD_UNARY(sqrt)
 RAMP_STD_UNARY(cbrt)
 RAMP_STD_UNARY(exp)
@@ -59,9 +65,11 @@ RAMP_STD_UNARY(rint)
 RAMP_STD_UNARY(nearbyint)
 RAMP_STD_UNARY(abs)
 RAMP_STD_UNARY(fabs)
+RAMP_STD_UNARY(logb)
 RAMP_STD_QUERY(isnan)
 RAMP_STD_QUERY(isinf)
 RAMP_STD_QUERY(isfinite)
+RAMP_STD_QUERY(isnormal)
 RAMP_STD_QUERY(signbit)
 RAMP_STD_BINARY(pow)
 RAMP_STD_BINARY(hypot)
@@ -74,27 +82,22 @@ RAMP_STD_BINARY(fmin)
 RAMP_STD_BINARY(fdim)
 RAMP_STD_BINARY(max)
 RAMP_STD_BINARY(min)
+RAMP_STD_BINARY(nextafter)
+RAMP_STD_TERNARY(fma)
+RAMP_STD_TERNARY(clamp)
+RAMP_STD_TERNARY(hypot)
+RAMP_STD_TERNARY(lerp)
 #undef RAMP_STD_UNARY
 #undef RAMP_STD_QUERY
 #undef RAMP_STD_BINARY
+#undef RAMP_STD_TERNARY
 
-template <class T>
-ramp::Var<T> fma(const ramp::Var<T>& a, const ramp::Var<T>& b, const ramp::Var<T>& c) {
-  return ramp::fma(a, b, c);
-}
-template <class T>
-ramp::Var<T> clamp(const ramp::Var<T>& x, const ramp::Var<T>& low, const ramp::Var<T>& high) {
-  return ramp::clamp(x, low, high);
-}
 template <class T> ramp::Var<T> ldexp(const ramp::Var<T>& x, int e) { return ramp::ldexp(x, e); }
 template <class T> ramp::Var<T> frexp(const ramp::Var<T>& x, int* e) { return ramp::frexp(x, e); }
 template <class T> ramp::Var<T> modf(const ramp::Var<T>& x, ramp::Var<T>* whole) {
   return ramp::modf(x, whole);
 }
 template <class T> ramp::Var<T> scalbn(const ramp::Var<T>& x, int e) { return ramp::scalbn(x, e); }
-template <class T> ramp::Var<T> nextafter(const ramp::Var<T>& x, const ramp::Var<T>& y) {
-  return ramp::nextafter(x, y);
-}
 template <class T> long lround(const ramp::Var<T>& x) { return ramp::lround(x); }
 template <class T> long long llround(const ramp::Var<T>& x) { return ramp::llround(x); }
 template <class T> long lrint(const ramp::Var<T>& x) { return ramp::lrint(x); }

@@ -28,8 +28,14 @@ template <class T> T binary(T a, T b) {
          std::copysign(a, b) + std::copysign(a, 0.25) + std::copysign(1.5, b) + std::fmax(a, b) +
          std::fmax(a, 0.25) + std::fmax(1.5, b) + std::fmin(a, b) + std::fmin(a, 0.25) +
          std::fmin(1.5, b) + std::fdim(a, b) + std::fdim(a, 0.25) + std::fdim(1.5, b) +
-         std::max(a, b) + std::min(a, b) + std::fma(a, b, a) + std::clamp(a, b, b) +
-         std::ldexp(a, 2);
+         std::max(a, b) + std::min(a, b) + std::ldexp(a, 2) + std::max<T>(a, 0.25) +
+         std::min<T>(0.35, b) + std::max<T>(0.0, a);
+}
+template <class T> T ternary(T a, T b) {
+  return std::fma(a, b, a) + std::fma(a, 2.0, 3.0) + std::fma(2.0, a, b) + std::fma(2.0, 3.0, b) +
+         std::clamp(a, b, b) + std::clamp(a, 0.0, 1.0) + std::clamp<T>(b, 0.5, a + 1) +
+         std::hypot(a, b, a) + std::hypot(a, 2.0, 3.0) + std::hypot(2.0, 3.0, b) +
+         std::lerp(a, b, 0.25) + std::lerp(1.0, a, b) + std::lerp(2.0, 3.0, a);
 }
 template <class T> T others(const std::vector<T>& x) {
   T whole;
@@ -54,6 +60,8 @@ TEST_CASE("qualified calls give what they give for double, and gradients of diff
   check(unary(x), x, [&](double d) { return unary(a + d); });
   check(binary(x, y), x, [&](double d) { return binary(a + d, b); });
   check(binary(x, y), y, [&](double d) { return binary(a, b + d); });
+  check(ternary(x, y), x, [&](double d) { return ternary(a + d, b); });
+  check(ternary(x, y), y, [&](double d) { return ternary(a, b + d); });
   // An int begins a sum of handles as one of them; that of doubles it would cut off.
   check(others(std::vector{x, y}), x, [&](double d) {
     return others(std::vector{a + d, b}) + (a + d) * (a + d) + b * b;
@@ -71,6 +79,11 @@ TEST_CASE("qualified calls that give integers, neighbours and powers of two") {
     CHECK(std::ilogb(x) == std::ilogb(at));
     CHECK(std::scalbn(x, 3).item() == 8 * at);
     CHECK(std::nextafter(x, tape.leaf(0.0)).item() == std::nextafter(at, 0.0));
+    CHECK(std::nextafter(x, 0.0).item() == std::nextafter(at, 0.0));
+    CHECK(std::nextafter(1.0, x) == std::nextafter(1.0, at));
+    CHECK(std::logb(x).item() == std::logb(at));
+    CHECK(std::isnormal(x));
+    CHECK(!std::isnormal(0 * x));
   }
 }
 
@@ -78,5 +91,7 @@ TEST_CASE("a tie of std::max is the tape's") {
   Tape<double> tape({.at_zero = 0.25});
   const auto x = tape.leaf(1);
   CHECK(tape.grad(std::max(x, 1.0), {x})[0].item() == 0.25);
+  CHECK(tape.grad(std::max<Var<double>>(x, 1.0), {x})[0].item() == 0.25);
+  CHECK(tape.grad(std::min<Var<double>>(1.0, x), {x})[0].item() == 0.25);
   CHECK(tape.grad(std::max(x, tape.leaf(1)), {x})[0].item() == 0.5);
 }
