@@ -108,6 +108,24 @@ TEST_CASE("an axis that isn't there is refused under the op's own name, by recor
   }
 }
 
+TEST_CASE("activations have their limits at the ends") {
+  using Row = std::initializer_list<double>;
+  const auto ends = [](auto f, Row values, Row slopes) {
+    Tape<double> tape;
+    const Var<double> x = tape.leaf({-inf, -1e300, 1e300, inf}), y = f(x);
+    CHECK(equal(y.value(), values));
+    CHECK(equal(tape.grad(sum(y), {x})[0], slopes));
+  };
+  ends([](const Var<double>& x) { return log_sigmoid(x); }, {-inf, -1e300, 0, 0}, {1, 1, 0, 0});
+  ends([](const Var<double>& x) { return hardtanh(x); }, {-1, -1, 1, 1}, {0, 0, 0, 0});
+  ends([](const Var<double>& x) { return relu6(x); }, {0, 0, 6, 6}, {0, 0, 0, 0});
+  ends([](const Var<double>& x) { return mish(x); }, {0, 0, 1e300, inf}, {0, 0, 1, 1});
+  const double scale = 1.0507009873554805, least = scale * -1.6732632423543772;
+  ends([](const Var<double>& x) { return selu(x); }, {least, least, scale * 1e300, inf},
+       {0, 0, scale, scale});
+  ends([](const Var<double>& x) { return huber(x, 0); }, {inf, 1e300, 1e300, inf}, {-1, -1, 1, 1});
+}
+
 TEST_CASE("a norm's slope is right where the length overflows or has few digits, and the second") {
   for (const double size : {1.5e308, 1e200, 1.0, 1e-200, 5e-324}) {
     CAPTURE(size);
