@@ -176,13 +176,11 @@ struct Norm : Reducing<Norm> {
     return reshape(size * sqrt(record<Sum>(at, square(x / size))), reduced(x.shape, at));
   };
   // x over its length, both measured by the largest element, since the length itself may overflow
-  // or have few digits; of infinite ones, the sign. That element's size has no gradient: it cancels.
+  // or have few digits. That element's size has no gradient: it cancels.
   static constexpr auto pullbacks = std::tuple{[](auto g, auto x, auto y, auto at) {
     const Shape k = kept(shape_of(x), at);
     at.keepdims = true;
-    const auto sign = where(x < 0, -1, 1);
-    const decltype(x) part = where(abs(x) == std::numeric_limits<double>::infinity(), sign,
-                                   x / detach(record<Max>(at, abs(x))));
+    const decltype(x) part = x / detach(record<Max>(at, abs(x)));
     return gate(reshape(y, k), 0, reshape(g, k) * (part / record<Norm>(at, part)), 0);
   }};
   static std::string label(const Attr& at) { return at.label("norm"); }

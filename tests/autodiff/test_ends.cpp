@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -109,12 +110,12 @@ TEST_CASE("an axis that isn't there is refused under the op's own name, by recor
 }
 
 TEST_CASE("activations have their limits at the ends") {
-  using Row = std::initializer_list<double>;
+  using Row = std::vector<double>;
   const auto ends = [](auto f, Row values, Row slopes) {
     Tape<double> tape;
     const Var<double> x = tape.leaf({-inf, -1e300, 1e300, inf}), y = f(x);
-    CHECK(equal(y.value(), values));
-    CHECK(equal(tape.grad(sum(y), {x})[0], slopes));
+    CHECK(std::ranges::equal(y.value(), values));
+    CHECK(std::ranges::equal(tape.grad(sum(y), {x})[0], slopes));
   };
   ends([](const Var<double>& x) { return log_sigmoid(x); }, {-inf, -1e300, 0, 0}, {1, 1, 0, 0});
   ends([](const Var<double>& x) { return hardtanh(x); }, {-1, -1, 1, 1}, {0, 0, 0, 0});
