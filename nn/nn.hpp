@@ -18,6 +18,7 @@
 #include <nn/model/layers.hpp>
 #include <nn/model/module.hpp>
 #include <nn/model/normalization.hpp>
+#include <nn/model/recurrent.hpp>
 #include <nn/model/sequential.hpp>
 #include <nn/random.hpp>
 #include <nn/train/evaluate.hpp>

@@ -114,9 +114,9 @@ template <class T = float> struct FitOptions {
 };
 
 /// What fit() runs, for those who look in between, or stop and go on. In the steady state a step of
-/// Ramp's own makes no call of the allocator, but for dropout's masks and the gradients of micro
-/// batches; a library's matrix product may. The same seeds give the same numbers to the last bit,
-/// on one machine and build. Model, optimizer and data must outlive it.
+/// Ramp's own makes no call of the allocator, but for the gradients of micro batches; a library's
+/// matrix product may. The same seeds give the same numbers to the last bit, on one machine and
+/// build. Model, optimizer and data must outlive it.
 template <class T = float> class Trainer {
  public:
   /// DataError if a set doesn't suit the loss (Loss::check) or is empty; ValueError for options
