@@ -31,7 +31,7 @@ constexpr std::string_view about =
     "layers, minibatches of 10, the learning rate chosen on a grid by the held-out error, several\n"
     "seeds; test error and true zeros, also with an L1 penalty on activations. Data: MNIST, else\n"
     "Fashion-MNIST, else points in the plane. Full mode: 3 layers of 1000, 50,000 images, 10,000\n"
-    "held out; about three hours of processor time. With --resume DIR it can be stopped, or "
+    "held out; one to three hours of processor time. With --resume DIR it can be stopped, or "
     "killed,\n"
     "and goes on when it is started again.";
 
