@@ -144,6 +144,31 @@ TEST_CASE_TEMPLATE("pow: slopes where one factor is 0 and the other infinite", T
   CHECK(std::isnan(slopes(-2, 3).second));  // of a base above 0
 }
 
+TEST_CASE_TEMPLATE("pow: whole powers of bases of both signs, as far as the slope is a number", T,
+                   float, double) {
+  using Limits = std::numeric_limits<T>;
+  Tape<T> tape;
+  int tried = 0;
+  for (const int n : {-5, -3, -2, -1, 1, 2, 3, 4, 7})
+    for (int e = Limits::min_exponent; e < Limits::max_exponent; e += e % 2 ? 3 : 2)
+      for (const T a : {std::ldexp(T(1.5), e), std::ldexp(T(-1.5), e)}) {
+        const double slope = n * std::pow(static_cast<double>(a), n - 1);
+        const double size = std::abs(slope);
+        if (!(size >= double(Limits::min()) && size <= double(Limits::max()))) continue;
+        CAPTURE(a);
+        CAPTURE(n);
+        tape.clear();
+        const auto x = tape.leaf(a);
+        const Var<T> ways[] = {pow(x, n), pow(x, tape.constant(n)), pow(x, tape.leaf(n))};
+        for (const Var<T>& y : ways) {
+          tape.backward(y);
+          CHECK(std::abs(tape.derivative(x) / slope - 1) <= 16 * Limits::epsilon());
+        }
+        ++tried;
+      }
+  CHECK(tried > 600);
+}
+
 TEST_CASE("pow: the Hessian is symmetric at exponent 0, and derivatives at base 0 end in 0") {
   Tape<double> tape;
   const auto x = tape.leaf(5), y = tape.leaf(0);
