@@ -1,4 +1,5 @@
 #include <autodiff/kernels/gemm.hpp>
+#include <autodiff/kernels/signals.hpp>
 #include <autodiff/kernels/team.hpp>
 #include <autodiff/kernels/tiles.hpp>
 #include <autodiff/values/error.hpp>
@@ -19,6 +20,7 @@
 #include <atomic>
 #include <limits>
 #include <new>
+#include <optional>
 
 // Weak: who isn't linked has no threads. oneDNN's are OpenMP's.
 extern "C" {
@@ -99,6 +101,10 @@ bool onednn(const Matrix<float>& a, const Matrix<float>& b, float* y, bool add) 
   const double share =
       static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / worth_a_thread;
   const int parts = std::max(1, static_cast<int>(std::min<double>(asked, share)));
+  // On some CPUs, from k = 85 on, oneDNN lets the stack pointer point into a buffer in the heap
+  // while it computes. A signal's handler would write below the buffer, to what isn't its own.
+  std::optional<SignalsWait> signals_wait;
+  if (k > 64) signals_wait.emplace();
   std::atomic<bool> failed = false;
   in_parallel(parts, [&](int part) {
     const auto from = [&](dnnl_dim_t p) { return p == parts ? most : most * p / parts / 16 * 16; };

@@ -1,3 +1,4 @@
+#include <autodiff/kernels/signals.hpp>
 #include <autodiff/kernels/team.hpp>
 
 #include <unistd.h>
@@ -24,8 +25,11 @@ class Team {
       for (int part = 0; part < parts; ++part) job(part, context);
       return;
     }
-    for (int part = static_cast<int>(threads_.size()) + 1; part < parts; ++part)
-      threads_.emplace_back([this, part, seen = round_.load()] { serve(part, seen); });
+    if (static_cast<int>(threads_.size()) + 1 < parts) {
+      const SignalsWait theirs;  // are for the program's own threads
+      for (int part = static_cast<int>(threads_.size()) + 1; part < parts; ++part)
+        threads_.emplace_back([this, part, seen = round_.load()] { serve(part, seen); });
+    }
     job_ = job;
     context_ = context;
     parts_ = parts;
