@@ -32,6 +32,7 @@ template <class T, class F> void each_part(Module<T>& model, const Tensor<T>& in
   Tape<T> tape;
   const auto no_gradients = tape.no_grad();
   const std::size_t n = inputs.shape()[0], width = n == 0 ? 0 : inputs.size() / n;
+  batch_size = std::min(batch_size, std::max<std::size_t>(n, 1));  // so that sums of it are sizes
   for (std::size_t first = own.first; first < std::min(n, own.last); first += batch_size) {
     const std::size_t count = std::min(batch_size, n - first);
     tape.clear();
@@ -81,6 +82,9 @@ template <class T> Scores evaluate(Module<T>& model, const std::type_identity_t<
   loss.check(data);
   if (batch_size == 0) throw ValueError("[evaluate] batch size 0: give one from 1 up");
   if (data.size() == 0) throw DataError(fmt::format("[evaluate] {}: the set is empty", data.name));
+  if (std::ranges::count(metrics, "loss", &Metric<T>::name) > 0)
+    throw ValueError("[evaluate] a metric is called 'loss', as the loss is: give it another name");
+  batch_size = std::min(batch_size, data.size());
   // Whole batches are shared out: those of one process, whose products have the same last bit.
   const std::size_t batches = (data.size() + batch_size - 1) / batch_size;
   const Part own = part_of(batches, share.rank, share.ranks);

@@ -74,6 +74,7 @@ template <class T, class F> void each_batch(Module<T>& model, const Dataset<T>& 
   if (data.size() == 0) throw DataError(fmt::format("[monitor] {}: the set is empty", data.name));
   if (batch_size == 0) throw ValueError(fmt::format("[monitor] {}: batch size 0", data.name));
   const std::size_t n = data.size(), rows = samples == 0 ? n : std::min(samples, n);
+  batch_size = std::min(batch_size, n);
   const std::size_t batches = (rows + batch_size - 1) / batch_size;
   const EvalMode<T> mode(model);
   Tape<T> tape;

@@ -162,6 +162,15 @@ TEST_CASE("dropout and normalization neither draw nor learn while they are evalu
   CHECK(a.generators[0].generator->state() == b.generators[0].generator->state());
 }
 
+TEST_CASE("evaluate refuses a metric that is called as the loss is") {
+  const Dataset<double> data = moons<double>(10, 0.1, 1);
+  MLP<double> model({2, 4, 2}, {.seed = 1});
+  const std::vector<Metric<double>> metrics{{[](auto, auto&) { return 42.0; }, "loss"}};
+  CHECK_THROWS_WITH_AS((void)evaluate(model, data, "cross_entropy", metrics),
+                       "[evaluate] a metric is called 'loss', as the loss is: give it another name",
+                       ramp::ValueError);
+}
+
 TEST_CASE("evaluate weighs each sample alike, and leaves no gradients") {
   const Dataset<double> data = moons<double>(10, 0.1, 1);
   MLP<double> model({2, 4, 2}, {.seed = 1});
@@ -169,7 +178,7 @@ TEST_CASE("evaluate weighs each sample alike, and leaves no gradients") {
   const std::vector<Metric<double>> metrics{"accuracy", "f1", "auc"};
   const Scores whole = evaluate(model, data, "cross_entropy", metrics, 10);
   CHECK(whole.size() == 4);
-  for (const std::size_t batch : {1u, 3u, 4u, 100u}) {
+  for (const std::size_t batch : {std::size_t{1}, std::size_t{3}, std::size_t{4}, SIZE_MAX}) {
     const Scores cut = evaluate(model, data, "cross_entropy", metrics, batch);
     for (const auto& [name, value] : whole) CHECK(cut.at(name) == Approx(value).epsilon(1e-12));
   }

@@ -59,7 +59,7 @@ TEST_CASE_TEMPLATE("dead, dormant and sparse: against numbers by hand", T, float
   Three<T> model("relu");
   // h: (1, 0, .01), (0, 0, .01), (3, 0, .02), (0, 0, .01); mean |h|: 1, 0, .0125; of the layer
   // .3375
-  for (const std::size_t batch : {1u, 3u, 4u, 100u}) {
+  for (const std::size_t batch : {std::size_t{1}, std::size_t{3}, std::size_t{4}, SIZE_MAX}) {
     const auto layers = monitor_units(model, four<T>(), {.tau = 0.05, .batch_size = batch});
     REQUIRE(layers.size() == 1);
     CHECK(layers[0].name == "mlp/layer0");
