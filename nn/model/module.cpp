@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <set>
 
 namespace ramp::nn {
 
@@ -71,6 +73,9 @@ template <class T> Members<T> Module<T>::contents() {
   for (std::size_t i = 1; i < all.modules.size(); ++i) all.modules[i]->rename(all.names_[i]);
   for (Module* module : all.modules) module->named_ = true;
   for (const auto& [name, parameter, layout] : all.parameters) parameter->rename(name);
+  std::set<std::uint64_t> states;  // two generators with one seed would draw the same numbers
+  for (const auto& [name, generator] : all.generators)
+    while (!states.insert(generator->state()).second) *generator = generator->stream(states.size());
   return all;
 }
 

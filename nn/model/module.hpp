@@ -64,7 +64,8 @@ template <class T = float> class Module {
   /// ValueError, which lists the names, for another.
   Parameter<T>& parameter(std::string_view name);
   Tensor<T>& buffer(std::string_view name);
-  /// All of it, with names, which parts and parameters are told.
+  /// All of it, with names, which parts and parameters are told. Generators that begin with the
+  /// same seed begin streams of their own, so that two layers never drop the same units.
   Members<T> contents();
   /// How many numbers the parameters hold together.
   std::size_t parameter_count();

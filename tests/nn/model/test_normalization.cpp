@@ -70,6 +70,20 @@ TEST_CASE_TEMPLATE("Dropout drops its share, and keeps the mean", T, float, doub
   CHECK(std::ranges::count(y.view(), T(0)) == std::ptrdiff_t(dropped));  // the first is still there
 }
 
+TEST_CASE("dropout layers of one model drop each their own units, whatever their seeds") {
+  constexpr std::size_t n = 20000;
+  Sequential<float> twice(Dropout<float>(0.5), Dropout<float>(0.5)), outer(twice, twice);
+  Tape<float> tape;
+  const auto zeros = [&](Module<float>& model) {
+    const Tensor<float> y = model(tape.constant(Tensor<float>(Shape{n}, 1))).value();
+    return static_cast<double>(std::ranges::count(y, 0.0f)) / n;
+  };
+  CHECK(zeros(twice) == Approx(0.75).epsilon(0.02));
+  CHECK(zeros(outer) == Approx(15.0 / 16).epsilon(0.02));
+  Sequential<float> again(Dropout<float>(0.5), Dropout<float>(0.5)), copy = again;
+  CHECK(zeros(again) == zeros(copy));  // and the same ones in each run
+}
+
 TEST_CASE("Dropout does nothing in eval() mode, and goes on where its generator is") {
   Dropout<double> layer(0.5, 7);
   Tape<double> tape;
