@@ -84,6 +84,11 @@ template <class T> struct Trainer<T>::State {
       const auto at = std::ranges::find(options.metrics, options.watch, &Metric<T>::name);
       if (at == options.metrics.end())
         fail(fmt::format("watch '{}': it is neither loss nor one of the metrics", options.watch));
+      if (!valid && !at->is_mean())
+        fail(
+            fmt::format("watch '{}': it is no mean over samples, which is all that a training set "
+                        "has: give a validation set",
+                        options.watch));
       sign = at->larger_is_better() ? -1 : 1;
     }
     if (!(options.plateau.factor > 0 && options.plateau.factor <= 1))
@@ -157,7 +162,9 @@ template <class T> struct Trainer<T>::State {
       if (joint && first + count == n) joint->begin_gradients();
       total += share * value;
       for (std::size_t i = 0; i < options.metrics.size(); ++i)
-        metrics_of_step[i] += options.metrics[i](outputs.view(), part) * static_cast<double>(count);
+        if (options.metrics[i].is_mean())
+          metrics_of_step[i] +=
+              options.metrics[i](outputs.view(), part) * static_cast<double>(count);
     }
     return joint ? of_all_ranks(total, n > 0) : total;
   }
@@ -246,7 +253,8 @@ template <class T> struct Trainer<T>::State {
     epoch.samples = run.samples;
     epoch.train["loss"] = run.loss_sum / n;
     for (std::size_t i = 0; i < options.metrics.size(); ++i)
-      put(epoch.train, options.metrics[i].name(), run.metric_sums[i] / n);
+      if (options.metrics[i].is_mean())
+        put(epoch.train, options.metrics[i].name(), run.metric_sums[i] / n);
     epoch.learning_rate = run.learning_rate;
     epoch.seconds = std::exchange(seconds, 0);
     if (!valid) return epoch;
@@ -283,7 +291,7 @@ template <class T> struct Trainer<T>::State {
     const auto better = [&](double than) { return first || value < than || std::isnan(than); };
     const bool best = better(run.best), kept = best && (restores || folder);
     NamedTensors<T> weights;
-    if (kept) weights = weights_now();
+    if (kept) weights = weights_of(model);
     run.result.epochs.reserve(run.result.epochs.size() + 1);
 
     // From here on nothing throws, so that an epoch isn't counted twice.
@@ -318,21 +326,8 @@ template <class T> struct Trainer<T>::State {
     return !joint->stops();
   }
 
-  NamedTensors<T> weights_now() {
-    const Members<T> all = model.contents();
-    NamedTensors<T> weights;
-    for (const auto& entry : all.parameters)
-      weights.emplace_back(entry.name, std::as_const(*entry.parameter).value());
-    for (const auto& entry : all.buffers) weights.emplace_back(entry.name, *entry.buffer);
-    return weights;
-  }
   void take_best() {
-    if (run.best_model.empty()) return;
-    const Members<T> all = model.contents();
-    auto from = run.best_model.begin();
-    for (const auto& entry : all.parameters)
-      std::ranges::copy((from++)->second, entry.parameter->edit().begin());
-    for (const auto& entry : all.buffers) *entry.buffer = (from++)->second;
+    if (!run.best_model.empty()) take_weights(model, run.best_model);
   }
 
   bool at_end() const {
@@ -343,6 +338,8 @@ template <class T> struct Trainer<T>::State {
 
   void train() {
     if (ended) return;
+    if (!model.training())
+      model.train();  // it was loaded, say; else its parts are as they were set
     if (joint)
       joint->share([this] { return pack(); }, [this](const auto& rank_0) { restore(rank_0); },
                    fmt::format("{} epochs, patience {}", options.epochs, options.patience));

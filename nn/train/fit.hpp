@@ -37,9 +37,9 @@ struct EpochInfo {
   std::uint64_t epoch = 0;    // from 0
   std::uint64_t steps = 0;    // taken so far, in all epochs
   std::uint64_t samples = 0;  // seen in this epoch
-  Scores train;  // loss and metrics, means over the samples, each as its batch came up: the weights
-                 // move on
-  Scores valid;  // at the end of the epoch; empty without a validation set
+  Scores train;  // loss and the metrics that are means over samples (Metric::is_mean), each
+                 // sample's as its batch came up: the weights move on
+  Scores valid;              // at the end of the epoch; empty without a validation set
   double learning_rate = 0;  // of the epoch's last step
   double seconds = 0;  // of training: loading, forward, backward, update. Not kept in checkpoints
   double valid_seconds = 0;
@@ -154,7 +154,8 @@ template <class T = float> class Trainer {
   std::unique_ptr<State> state_;
 };
 
-/// Trains a model:
+/// Trains a model, in training mode: one in eval() mode is put there, whole; in another, parts that
+/// were put in eval() mode stay in it.
 ///
 ///     MLP<float> model({784, 128, 10});
 ///     Adam<float> optimizer(model.parameters());

@@ -204,26 +204,27 @@ namespace {
 
 template <class T> struct Entry {
   std::string_view label;
-  bool larger_is_better;
+  bool larger_is_better, is_mean;
   double (*function)(View<const T> outputs, const Batch<T>& all);
 
   std::string_view name() const { return label; }
 };
 
 template <class T> constexpr std::array table{
-    Entry<T>{"accuracy", true, [](auto y, auto& all) { return accuracy(y, all.labels); }},
-    Entry<T>{"top_5", true, [](auto y, auto& all) { return top_k(y, all.labels, 5); }},
-    Entry<T>{"f1", true,
+    Entry<T>{"accuracy", true, true, [](auto y, auto& all) { return accuracy(y, all.labels); }},
+    Entry<T>{"top_5", true, true, [](auto y, auto& all) { return top_k(y, all.labels, 5); }},
+    Entry<T>{"f1", true, false,
              [](auto y, auto& all) {
                return any_nan(std::span<const T>(y)) ? nan
                                                      : macro_f1(confusion_matrix(y, all.labels));
              }},
-    Entry<T>{"auc", true, [](auto y, auto& all) { return auc(y, all.labels); }},
-    Entry<T>{"mae", false, [](auto y, auto& all) { return mean_absolute_error(y, all.targets); }},
+    Entry<T>{"auc", true, false, [](auto y, auto& all) { return auc(y, all.labels); }},
+    Entry<T>{"mae", false, true,
+             [](auto y, auto& all) { return mean_absolute_error(y, all.targets); }},
     Entry<T>{
-        "mse", false,
+        "mse", false, true,
         [](auto y, auto& all) { return mean_of(y, all.targets, [](double e) { return e * e; }); }},
-    Entry<T>{"r2", true, [](auto y, auto& all) { return r2(y, all.targets); }}};
+    Entry<T>{"r2", true, false, [](auto y, auto& all) { return r2(y, all.targets); }}};
 
 constexpr auto names_of_table = [] {
   std::array<std::string_view, table<float>.size()> names;
@@ -239,6 +240,7 @@ template <class T> Metric<T>::Metric(std::string_view name) : name_(name) {
   const auto& entry = named(name, "metric", std::span<const Entry<T>>(table<T>));
   function_ = entry.function;
   larger_is_better_ = entry.larger_is_better;
+  is_mean_ = entry.is_mean;
 }
 
 #define RAMP_METRICS(T)                                                                           \

@@ -102,6 +102,9 @@ template <class T = float> class Metric {
 
   const std::string& name() const { return name_; }
   bool larger_is_better() const { return larger_is_better_; }
+  /// Whether it is the mean of something that each sample has, so that parts of a set add up: f1,
+  /// auc and r2 aren't. One of your own is taken for such a mean.
+  bool is_mean() const { return is_mean_; }
   double operator()(View<const T> outputs, const Batch<T>& all) const {
     return function_(outputs, all);
   }
@@ -109,7 +112,7 @@ template <class T = float> class Metric {
  private:
   std::string name_;
   Function function_;
-  bool larger_is_better_ = true;
+  bool larger_is_better_ = true, is_mean_ = true;
 };
 
 std::span<const std::string_view> metric_names();

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 
 namespace ramp::nn {
 
@@ -108,6 +109,23 @@ template <class T> std::string fingerprint(const Source<T>& source) {
 
 }  // namespace
 
+template <class T> NamedTensors<T> weights_of(Module<T>& model) {
+  const Members<T> all = model.contents();
+  NamedTensors<T> weights;
+  for (const auto& entry : all.parameters)
+    weights.emplace_back(entry.name, std::as_const(*entry.parameter).value());
+  for (const auto& entry : all.buffers) weights.emplace_back(entry.name, *entry.buffer);
+  return weights;
+}
+
+template <class T> void take_weights(Module<T>& model, const NamedTensors<T>& weights) {
+  const Members<T> all = model.contents();
+  auto from = weights.begin();
+  for (const auto& entry : all.parameters)
+    std::ranges::copy((from++)->second, entry.parameter->edit().begin());
+  for (const auto& entry : all.buffers) *entry.buffer = (from++)->second;
+}
+
 template <class T> Identity identity_of(Module<T>& model, const Optimizer<T>& optimizer,
                                         const Loss<T>& loss, const Source<T>& train,
                                         const Dataset<T>* valid, const FitOptions<T>& options) {
@@ -135,7 +153,7 @@ template <class T> Identity identity_of(Module<T>& model, const Optimizer<T>& op
       {"augment", yes(bool(options.augment))},
       {"watch", options.watch},
       {"plateau", fmt::format("{} after {}", options.plateau.factor, options.plateau.patience)},
-      {"restore_best", text(options.restore_best.value_or(options.patience > 0))},
+      {"restore_best", options.restore_best ? text(*options.restore_best) : "by patience"},
       {"at_zero", text(options.tape.at_zero)},
       {"the training set", fingerprint(train)},
       {"the validation set", valid ? fingerprint<T>(*valid) : "none"}};
@@ -170,6 +188,9 @@ template <class T> Checkpoint<T> Run<T>::pack(const std::string& more) const {
   Members<T> all = model.contents();
   for (const auto& [name, generator] : all.generators)
     generators[name] = std::to_string(generator->state());
+  Json& frozen = json["frozen"] = Json::array();
+  for (const auto& entry : all.parameters)
+    if (entry.parameter->frozen()) frozen.push_back(entry.name);
 
   Checkpoint<T> checkpoint{counted.steps, json.dump(), {}};
   for (const auto& entry : all.parameters)
@@ -251,12 +272,14 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
   compare("the learning rate", fmt::format("{}", to_number(o.at("last_rate"))),
           fmt::format("{}", last_rate(optimizer, counted.steps)));
   const std::string more = json.at("more");
+  const auto frozen = json.at("frozen").template get<std::set<std::string>>();
   optimizer.set_counters(counted);
 
   for (const auto& entry : all.parameters) {
     const Tensor<T>& value = *stored("parameter/" + entry.name);
     std::ranges::copy(value, entry.parameter->edit().begin());
     entry.parameter->zero_grad();
+    entry.parameter->freeze(frozen.contains(entry.name));
   }
   for (const auto& [to, from] : copies) std::ranges::copy(*from, to.begin());
   for (std::size_t i = 0; i < generators.size(); ++i)
@@ -270,6 +293,8 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
 }
 
 #define RAMP_RUN(T)                                                                                \
+  template NamedTensors<T> weights_of(Module<T>&);                                                 \
+  template void take_weights(Module<T>&, const NamedTensors<T>&);                                  \
   template Identity identity_of(Module<T>&, const Optimizer<T>&, const Loss<T>&, const Source<T>&, \
                                 const Dataset<T>*, const FitOptions<T>&);                          \
   template struct Run<T>;

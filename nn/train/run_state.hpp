@@ -25,6 +25,10 @@ template <class T> struct RunState {
       best_model;  // parameters and buffers of the best epoch, where somebody wants them
 };
 
+/// Values of parameters and buffers, in the order of members(), and back.
+template <class T> NamedTensors<T> weights_of(Module<T>& model);
+template <class T> void take_weights(Module<T>& model, const NamedTensors<T>& weights);
+
 /// What has to be the same for a run to go on, by name: whatever decides its numbers and can be
 /// seen from here. How many epochs it has and its patience may differ. Another build is noted only.
 using Identity = std::vector<std::pair<std::string, std::string>>;

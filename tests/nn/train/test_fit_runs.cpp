@@ -265,3 +265,41 @@ TEST_CASE("a first epoch whose validation loss is no number isn't the best") {
   CHECK(std::isnan(result.epochs[0].valid.at("loss")));
   CHECK(result.best > 0);
 }
+
+TEST_CASE("a model that was evaluated, or loaded, is trained in training mode") {
+  const Dataset<float> data = moons<float>(60, 0.1, 1);
+  Random random(1);
+  Sequential<float> model(Linear<float>(2, 6, random), BatchNorm1d<float>(6), Dropout<float>(0.5),
+                          Linear<float>(6, 2, random));
+  SGD<float> sgd(model.parameters());
+  const FitOptions<float> options{.epochs = 1, .batch_size = 20};
+  const std::string name = model.contents().buffers.at(0).name;
+  const auto running = [&] { return model.buffer(name)[0]; };
+  model.eval();
+  fit(model, sgd, "cross_entropy", data, options);
+  CHECK(model.training());
+  CHECK(model[2].training());
+  CHECK(running() != 0);
+
+  model[1].set_mode(false);  // of a model in training mode: a part that is to stay as it is
+  const float before = running();
+  fit(model, sgd, "cross_entropy", data, options);
+  CHECK(!model[1].training());
+  CHECK(running() == before);
+}
+
+TEST_CASE("what is no mean over samples has no score of the training set, nor of its batches") {
+  Dataset<double> data = plane<double>(33);  // the last batch has one row: its r2 is NaN
+  Line line({.learning_rate = 0.01});
+  FitOptions<double> options{.epochs = 1, .batch_size = 16, .metrics = {"mae", "r2"}};
+  const FitResult result = fit(line.model, line.sgd, "mse", data, data, options);
+  CHECK(result.epochs[0].train.count("r2") == 0);
+  CHECK(std::isfinite(result.epochs[0].train.at("mae")));
+  CHECK(std::isfinite(result.epochs[0].valid.at("r2")));
+  options.watch = "r2";
+  CHECK(fit(line.model, line.sgd, "mse", data, data, options).epochs.size() == 1);
+  CHECK_THROWS_WITH_AS(fit(line.model, line.sgd, "mse", data, options),
+                       "[train] watch 'r2': it is no mean over samples, which is all that a "
+                       "training set has: give a validation set",
+                       ramp::ValueError);
+}

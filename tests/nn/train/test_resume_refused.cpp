@@ -107,7 +107,8 @@ const std::vector<std::pair<const char*, Change>>& changes() {
       {"watch was loss, and is accuracy", [](Parts& p) { p.options.watch = "accuracy"; }},
       {"plateau was 1 after 5, and is 0.5 after 5",
        [](Parts& p) { p.options.plateau.factor = 0.5; }},
-      {"restore_best was false, and is true", [](Parts& p) { p.options.restore_best = true; }},
+      {"restore_best was by patience, and is true",
+       [](Parts& p) { p.options.restore_best = true; }},
       {"at_zero was 0, and is 1", [](Parts& p) { p.options.tape.at_zero = 1; }},
       {"the training set was", [](Parts& p) { p.train.inputs[79] += 1; }},
       {"the training set was", [](Parts& p) { std::swap(p.train.labels[0], p.train.labels[1]); }},
@@ -167,11 +168,21 @@ TEST_CASE("epochs, patience and prefetching may differ, and another seed of the 
   parts.model.seed = 5;
   parts.options.epochs = 4;
   parts.options.patience = 4;
-  parts.options.restore_best = false;
   parts.options.prefetch = true;
   Training second(parts);
   second.trainer->restore(first.trainer->checkpoint());
   CHECK(second.trainer->run().epochs.size() == 4);
+}
+
+TEST_CASE("what was frozen stays frozen") {
+  Training first(stopping_at(6));
+  first.model.parameter("layer0.weight").freeze();
+  first.trainer->run();
+  Training second{Parts()};
+  second.model.parameter("layer1.bias").freeze();  // which wasn't then
+  second.trainer->restore(first.trainer->checkpoint());
+  for (const auto* p : second.model.parameters())
+    CHECK(p->frozen() == (p->name() == "layer0.weight"));
 }
 
 TEST_CASE("a checkpoint's own faults are refused, too") {
