@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <type_traits>
 
 namespace ramp {
@@ -69,3 +70,23 @@ template <class T> Var<T> logb(const Var<T>& x) { return std::logb(x.item()); }
 template <class T> int ilogb(const Var<T>& x) { return std::ilogb(x.item()); }
 
 }  // namespace ramp
+
+// std::numbers::pi_v<T> and its like, in code that has its number type as T.
+namespace std::numbers {
+#define RAMP_CONSTANT(name) \
+  template <class T> inline constexpr ramp::Var<T> name<ramp::Var<T>>{name<T>};
+RAMP_CONSTANT(e_v)
+RAMP_CONSTANT(log2e_v)
+RAMP_CONSTANT(log10e_v)
+RAMP_CONSTANT(pi_v)
+RAMP_CONSTANT(inv_pi_v)
+RAMP_CONSTANT(inv_sqrtpi_v)
+RAMP_CONSTANT(ln2_v)
+RAMP_CONSTANT(ln10_v)
+RAMP_CONSTANT(sqrt2_v)
+RAMP_CONSTANT(sqrt3_v)
+RAMP_CONSTANT(inv_sqrt3_v)
+RAMP_CONSTANT(egamma_v)
+RAMP_CONSTANT(phi_v)
+#undef RAMP_CONSTANT
+}  // namespace std::numbers

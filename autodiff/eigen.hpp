@@ -31,12 +31,23 @@ template <class T> struct NumTraits<ramp::Var<T>> : GenericNumTraits<ramp::Var<T
   static int digits10() { return NumTraits<T>::digits10(); }
 };
 
-// Matrices of handles and of numbers in one expression.
+// Matrices of handles and of numbers in one expression; a product of two matrices of dynamic sizes
+// wants `.cast<real>()`.
 template <class T, class Op> struct ScalarBinaryOpTraits<ramp::Var<T>, T, Op> {
   using ReturnType = ramp::Var<T>;
 };
 template <class T, class Op> struct ScalarBinaryOpTraits<T, ramp::Var<T>, Op> {
   using ReturnType = ramp::Var<T>;
 };
+
+// A solve by a triangle leaves out what is 0; a variable that is 0 has a slope all the same.
+namespace numext {
+template <> inline bool not_equal_strict(const ramp::Var<float>& x, const ramp::Var<float>& y) {
+  return x.varies() || x != y;
+}
+template <> inline bool not_equal_strict(const ramp::Var<double>& x, const ramp::Var<double>& y) {
+  return x.varies() || x != y;
+}
+}  // namespace numext
 
 }  // namespace Eigen

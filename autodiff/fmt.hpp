@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <type_traits>
 
 #define RAMP_FORMATTER(...)                                                         \
   struct fmt::formatter<__VA_ARGS__> : fmt::formatter<std::string> {                \
@@ -18,3 +19,6 @@ template <class T> RAMP_FORMATTER(ramp::Tensor<T>);
 template <class T> RAMP_FORMATTER(ramp::View<T>);
 template <class T> RAMP_FORMATTER(ramp::Var<T>);
 #undef RAMP_FORMATTER
+// No ranges to <fmt/ranges.h>, though they have a begin and an end.
+template <class T, class Char> struct fmt::is_range<ramp::Tensor<T>, Char> : std::false_type {};
+template <class T, class Char> struct fmt::is_range<ramp::View<T>, Char> : std::false_type {};

@@ -18,20 +18,6 @@ namespace std {  // NOLINT(cert-dcl58-cpp): that is what this header is for
   template <class T> ramp::Var<T> f(const ramp::Var<T>& x) { return ramp::f(x); }
 #define RAMP_STD_QUERY(f) \
   template <class T> bool f(const ramp::Var<T>& x) { return ramp::f(x); }
-// Handles alone are taken by the first of the two, which std's templates of one type, as std::max,
-// are less special than; handles beside numbers, and std::max<real>(x, 0.0), by the second.
-#define RAMP_STD_BINARY(f)                                                       \
-  template <class T>                                                             \
-  requires ramp::is_var<T> T f(const T& a, const T& b) { return ramp::f(a, b); } \
-  template <class A, class B>                                                    \
-  requires ramp::AnyTraced<A, B>                                                 \
-  auto f(const A& a, const B& b) { return ramp::f(a, b); }
-#define RAMP_STD_TERNARY(f)                                                                     \
-  template <class T>                                                                            \
-  requires ramp::is_var<T> T f(const T& a, const T& b, const T& c) { return ramp::f(a, b, c); } \
-  template <class A, class B, class C>                                                          \
-  requires ramp::AnyTraced<A, B, C>                                                             \
-  auto f(const A& a, const B& b, const C& c) { return ramp::f(a, b, c); }
 RAMP_STD_UNARY(sqrt)
 RAMP_STD_UNARY(cbrt)
 RAMP_STD_UNARY(exp)
@@ -65,55 +51,47 @@ RAMP_STD_UNARY(rint)
 RAMP_STD_UNARY(nearbyint)
 RAMP_STD_UNARY(abs)
 RAMP_STD_UNARY(fabs)
-RAMP_STD_UNARY(logb)
 RAMP_STD_QUERY(isnan)
 RAMP_STD_QUERY(isinf)
 RAMP_STD_QUERY(isfinite)
-RAMP_STD_QUERY(isnormal)
 RAMP_STD_QUERY(signbit)
-RAMP_STD_BINARY(pow)
-RAMP_STD_BINARY(hypot)
-RAMP_STD_BINARY(atan2)
-RAMP_STD_BINARY(fmod)
-RAMP_STD_BINARY(remainder)
-RAMP_STD_BINARY(copysign)
-RAMP_STD_BINARY(fmax)
-RAMP_STD_BINARY(fmin)
-RAMP_STD_BINARY(fdim)
-RAMP_STD_BINARY(max)
-RAMP_STD_BINARY(min)
-RAMP_STD_BINARY(nextafter)
-RAMP_STD_TERNARY(fma)
-RAMP_STD_TERNARY(clamp)
-RAMP_STD_TERNARY(hypot)
-RAMP_STD_TERNARY(lerp)
 #undef RAMP_STD_UNARY
 #undef RAMP_STD_QUERY
-#undef RAMP_STD_BINARY
-#undef RAMP_STD_TERNARY
 
-template <class T> ramp::Var<T> ldexp(const ramp::Var<T>& x, int e) { return ramp::ldexp(x, e); }
-template <class T> ramp::Var<T> frexp(const ramp::Var<T>& x, int* e) { return ramp::frexp(x, e); }
-template <class T> ramp::Var<T> modf(const ramp::Var<T>& x, ramp::Var<T>* whole) {
-  return ramp::modf(x, whole);
+// Of handles and numbers in any mixture. The same functions as those that a call without std::
+// finds, and no others beside them, so that `using std::pow; pow(x, 2.0)` has one to choose.
+using ramp::atan2, ramp::copysign, ramp::fdim, ramp::fma, ramp::fmax, ramp::fmin, ramp::fmod,
+    ramp::frexp, ramp::hypot, ramp::ilogb, ramp::isnormal, ramp::ldexp, ramp::lerp, ramp::llrint,
+    ramp::llround, ramp::logb, ramp::lrint, ramp::lround, ramp::modf, ramp::nextafter, ramp::pow,
+    ramp::remainder, ramp::scalbn;
+using ramp::clamp, ramp::max, ramp::min;
+// Of handles alone, std has templates for these, and would choose by `<`.
+template <class T>
+requires ramp::is_var<T> T max(const T& a, const T& b) { return ramp::max(a, b); }
+template <class T>
+requires ramp::is_var<T> T min(const T& a, const T& b) { return ramp::min(a, b); }
+template <class T>
+requires ramp::is_var<T> T clamp(const T& x, const T& low, const T& high) {
+  return ramp::clamp(x, low, high);
 }
-template <class T> ramp::Var<T> scalbn(const ramp::Var<T>& x, int e) { return ramp::scalbn(x, e); }
-template <class T> long lround(const ramp::Var<T>& x) { return ramp::lround(x); }
-template <class T> long long llround(const ramp::Var<T>& x) { return ramp::llround(x); }
-template <class T> long lrint(const ramp::Var<T>& x) { return ramp::lrint(x); }
-template <class T> long long llrint(const ramp::Var<T>& x) { return ramp::llrint(x); }
-template <class T> int ilogb(const ramp::Var<T>& x) { return ramp::ilogb(x); }
 
 // Sums of handles that begin with a number: accumulate(all.begin(), all.end(), 0.0).
+template <class... Iterator>
+concept ramp_handles = (ramp::is_var<typename iterator_traits<Iterator>::value_type> || ...);
 template <class Iterator, class U>
-requires is_arithmetic_v<U> && ramp::is_var<typename iterator_traits<Iterator>::value_type>
+requires is_arithmetic_v<U> && ramp_handles<Iterator>
 auto accumulate(Iterator first, Iterator last, U begin) {
   return std::accumulate(first, last, typename iterator_traits<Iterator>::value_type(begin));
 }
+template <class Iterator, class U, class Op>
+requires is_arithmetic_v<U> && ramp_handles<Iterator>
+auto accumulate(Iterator first, Iterator last, U begin, Op op) {
+  return std::accumulate(first, last, typename iterator_traits<Iterator>::value_type(begin), op);
+}
 template <class A, class B, class U>
-requires is_arithmetic_v<U> && ramp::is_var<typename iterator_traits<A>::value_type>
+requires is_arithmetic_v<U> && ramp_handles<A, B>
 auto inner_product(A first, A last, B second, U begin) {
-  return std::inner_product(first, last, second, typename iterator_traits<A>::value_type(begin));
+  return std::inner_product(first, last, second, decltype (*first * *second)(begin));
 }
 
 }  // namespace std

@@ -12,10 +12,13 @@
 namespace ramp {
 namespace {
 
-// As text between quotes. What Graphviz has no way to draw becomes a question mark.
+// As text between quotes. What Graphviz has no way to draw becomes a question mark, and what is
+// longer than it reads is cut.
 std::string escaped(std::string_view text) {
+  constexpr std::size_t most = 1000;
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (out.size() >= most) return out + "..";
     const char c = text[i];
     const std::size_t n = bytes_of_character(text, i);
     if (c == '"' || c == '\\') out += '\\';

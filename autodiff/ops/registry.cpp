@@ -75,6 +75,8 @@ class Registry {
 
 const OpInfo& op_info(OpId id) { return Registry::instance()[id]; }
 
+bool is_op(OpId id) { return id < Registry::instance().size(); }
+
 std::vector<const OpInfo*> all_ops() {
   std::vector<const OpInfo*> all;
   for (unsigned i = first_op; i < Registry::instance().size(); ++i)

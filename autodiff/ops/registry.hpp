@@ -105,6 +105,7 @@ inline constexpr OpId first_op = 1;
 
 const OpInfo& op_info(OpId id);
 /// Every op there is: the built-in ones, then the user's in the order of their registration.
+bool is_op(OpId id);  // whether there is such an op, or leaf
 std::vector<const OpInfo*> all_ops();
 /// Null if no op has this name.
 const OpInfo* find_op(std::string_view name);

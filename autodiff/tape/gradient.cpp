@@ -138,16 +138,19 @@ template <class T> std::optional<View<const T>> Tape<T>::gradient_of(std::uint32
   return View<const T>{data, shape_of(i)};
 }
 
-// Half a sweep leaves no gradients.
-template <class T> void Tape<T>::sweep_whole(const Var<T>& root, const Tensor<T>* seed, bool retain,
-                                             bool into_parameters) {
+template <class T> void Tape<T>::check_parameters(const char* call) const {
   for (const Binding& b : bindings_)
     if (b.parameter->version() != b.version)
       throw GradientError(
-          fmt::format("[backward] parameter '{}' was changed after this tape read it, so the "
-                      "recorded values no "
-                      "longer fit: record again",
-                      b.parameter->name()));
+          fmt::format("[{}] parameter '{}' was changed after this tape read it, so the recorded "
+                      "values no longer fit: record again",
+                      call, b.parameter->name()));
+}
+
+// Half a sweep leaves no gradients.
+template <class T> void Tape<T>::sweep_whole(const Var<T>& root, const Tensor<T>* seed, bool retain,
+                                             bool into_parameters) {
+  check_parameters(into_parameters ? "backward" : "grad");
   if (options_.checked && seed && first_bad(seed->view()) < seed->size())
     throw NonFiniteError("[backward] the seed isn't finite");
   const std::uint32_t i = root.index();

@@ -6,6 +6,14 @@
 
 namespace ramp {
 
+// Whether a struct's members are doubles: then as many initialize it, and nothing is narrowed.
+template <class Attr>
+concept all_double = sizeof(Attr) % sizeof(double) ==
+                     0 &&[]<std::size_t... I>(std::index_sequence<I...>) {
+  return requires(double x) { Attr{(static_cast<void>(I), x)...}; };
+}
+(std::make_index_sequence<sizeof(Attr) / sizeof(double)>{});
+
 template <class O, class T> struct Reading {
   using Attr = typename O::Attr;
   using Pullbacks = std::remove_cvref_t<decltype(O::pullbacks)>;
@@ -14,6 +22,8 @@ template <class O, class T> struct Reading {
   static_assert(arity <= 3, "an op has at most three inputs, or any number (variadic)");
   static_assert(std::tuple_size_v<Pullbacks> == arity, "an op has one pullback per input");
   static_assert(std::is_trivially_copyable_v<Attr> && sizeof(Attr) <= max_attr_bytes);
+  static_assert(!O::elementwise || std::is_empty_v<Attr> || all_double<Attr>,
+                "attributes of an element-wise op are numbers, of type double");
 
   template <std::size_t K> static constexpr bool differentiable = differentiable_inputs<O> >> K & 1;
 

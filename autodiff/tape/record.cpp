@@ -113,6 +113,7 @@ template <class T> void Tape<T>::read(const Input<T>& x, Value<T>& to) {
 }
 
 template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, const void* attr) {
+  if (!is_op(id)) throw ValueError(fmt::format("[record] there is no op number {}", id));
   const OpInfo& op = op_info(id);
   const Mark before = mark();
   const std::size_t had = options_.memory_budget ? in_use() : 0;

@@ -13,6 +13,7 @@ template <class T> std::vector<Var<T>> Tape<T>::grad_on_tape(const Var<T>& root,
   const Shape seed_shape = seed ? shape_of(at(*seed, "grad_on_tape")) : Shape{};
   if (!root.is_number()) check_root(root, seed ? &seed_shape : nullptr, "grad_on_tape");
   check_inputs(inputs, "grad_on_tape");
+  check_parameters("grad_on_tape");
   const Mark before = mark();
   try {
     return record_gradients(root, inputs, seed);
@@ -65,7 +66,10 @@ template <class T> bool Tape<T>::record_adjoints(std::uint32_t root,
   if (!between[root]) return true;
   const Tensor<T> at_root = seed ? seed->value() : Tensor<T>(shape_of(root), T(1));
   std::swap(adjoints_, grads_);  // what backward() gave stays
-  const auto back = [this](void*) { std::swap(adjoints_, grads_); };
+  const auto back = [this](void*) {
+    std::swap(adjoints_, grads_);
+    grads_.forget();
+  };
   const std::unique_ptr<void, decltype(back)> guard(this, back);
   const Unchecked within(*this);  // what a pullback gives is looked at below, not its steps
   if (careful) {

@@ -195,8 +195,10 @@ template <class T> auto Tape<T>::mark() const -> Mark {
 }
 
 template <class T> void Tape<T>::rewind(const Mark& mark) {
-  if (mark.tape != this) throw HandleError("[rewind] the mark is another tape's");
   const std::uint32_t since = trace_.first_epoch;  // epochs come again after 2^32
+  // A tape that is gone may have stood where this one does.
+  if (mark.tape != this || mark.epoch - since > trace_.epoch - since)
+    throw HandleError("[rewind] the mark is another tape's");
   if (mark.nodes > end() ||
       (mark.nodes > 1 && epoch_of(mark.nodes - 1) - since > mark.epoch - since))
     throw HandleError(
@@ -206,8 +208,9 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 
 template <class T> void Tape<T>::drop(const Mark& mark) {
   if (mark.places < places_.size()) places_.resize(mark.places);
-  if (mark.nodes == end()) return;
-  undo(mark);
+  const bool dropped = mark.nodes < end();
+  undo(mark);  // a name may have been given since, if nothing else
+  if (!dropped) return;
   while (!epochs_.empty() && epochs_.back().first >= mark.nodes) epochs_.pop_back();
   if (++trace_.epoch == UINT32_MAX) trace_.epoch = 1;  // that one is `no_handle`
   epochs_.push_back({mark.nodes, trace_.epoch});

@@ -35,8 +35,6 @@ struct Location {
 };
 std::string to_string(const Location& location);  // "model.cpp:12", without the folders
 
-// A number to print: x86 gives its NaNs a sign, which says nothing.
-template <class T> T printable(T x) { return x == x ? x : std::abs(x); }
 // The place of the first NaN or infinity; the size if there is none.
 template <class T> std::size_t first_bad(View<const T> x) {
   return static_cast<std::size_t>(
@@ -183,6 +181,7 @@ template <class T = double> class Tape {
   /// call of its own, `tape.here(); y = a * b;`, as an operator can't take a default argument; and
   /// no std::source_location, which Clang 14 doesn't have.
   void here(const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
+    if (!places_.empty() && places_.back().first == end()) places_.pop_back();  // of no op
     or_memory_error("[here]", [&] { places_.push_back({end(), {file, line}}); });
   }
 
@@ -346,6 +345,7 @@ template <class T = double> class Tape {
   // gradient.cpp
   void check_root(const Var<T>& root, const Shape* seed, const char* call) const;
   void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
+  void check_parameters(const char* call) const;
   void run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options);
   void sweep_whole(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
   void finish_parameters(std::uint32_t root);

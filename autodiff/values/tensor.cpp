@@ -24,10 +24,11 @@ std::size_t memory_of_the_machine() {
 }
 
 // One axis after another. A long one keeps both its ends.
-template <class T> void print(std::string& text, const View<const T>& x, int axis, std::size_t at) {
+template <class T>
+void print(std::string& text, const View<const T>& x, int digits, int axis, std::size_t at) {
   constexpr std::uint32_t most = 12, shown = 5;
   if (axis == x.shape.rank()) {
-    text += fmt::format("{:.6g}", x[at]);
+    text += fmt::format("{:.{}g}", printable(x[at]), digits);
     return;
   }
   std::size_t step = 1;
@@ -44,26 +45,27 @@ template <class T> void print(std::string& text, const View<const T>& x, int axi
       text += next;
       i = n - shown;
     }
-    print(text, x, axis + 1, at + i * step);
+    print(text, x, digits, axis + 1, at + i * step);
   }
   text += ']';
 }
-template <class T> std::string printed(const View<const T>& x) {
+template <class T> std::string printed(const View<const T>& x, int digits = 6) {
   std::string text;
-  print(text, x, 0, 0);
+  print(text, x, digits, 0, 0);
   return text;
+}
+// A number as the stream prints numbers; of a tensor's numbers, as many digits as it is set to.
+template <class T> std::ostream& put(std::ostream& out, const View<const T>& x) {
+  if (x.shape.rank() == 0) return out << printable(x[0]);
+  return out << printed(x, static_cast<int>(out.precision()));
 }
 
 }  // namespace
 
 std::string to_string(const View<const double>& x) { return printed(x); }
 std::string to_string(const View<const float>& x) { return printed(x); }
-std::ostream& operator<<(std::ostream& out, const View<const double>& x) {
-  return out << printed(x);
-}
-std::ostream& operator<<(std::ostream& out, const View<const float>& x) {
-  return out << printed(x);
-}
+std::ostream& operator<<(std::ostream& out, const View<const double>& x) { return put(out, x); }
+std::ostream& operator<<(std::ostream& out, const View<const float>& x) { return put(out, x); }
 
 void* try_memory(std::size_t bytes, std::size_t align) noexcept {
   static const std::size_t most = memory_of_the_machine();

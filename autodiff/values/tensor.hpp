@@ -4,6 +4,7 @@
 #include <autodiff/values/shape.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
@@ -142,8 +143,11 @@ template <class T> class Tensor {
   std::unique_ptr<T[], Free> data_;
 };
 
+// A number to print: x86 gives its NaNs a sign, which says nothing.
+template <class T> T printable(T x) { return x == x ? x : std::abs(x); }
+
 /// As NumPy prints it: [[1 2]\n [3 4]], with at most six digits, and .. in the middle of what is
-/// long.
+/// long. A stream's own precision counts.
 std::string to_string(const View<const double>& x);
 std::string to_string(const View<const float>& x);
 template <class T> std::string to_string(const Tensor<T>& x) { return to_string(x.view()); }

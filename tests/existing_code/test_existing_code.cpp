@@ -77,6 +77,8 @@ const Case cases[] = {
 #ifdef WITH_EIGEN
     CASE(kalman, 0.8, 0.1, 0.5, 0.2),
     CASE(reprojection, 0.1, -0.2, 0.3, 0.05, 500, 0.02),
+    CASE(through_zeros, 0.0, 1.0),
+    CASE(through_zeros, 0.0, 0.0),
     CASE(least_squares, 1.0, 0.4, -2.0, 0.7, 0.3),
 #endif
 };

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
+#include <numbers>
+#include <numeric>
 #include <vector>
 
 using ramp::Tape;
@@ -37,12 +40,29 @@ template <class T> T ternary(T a, T b) {
          std::hypot(a, b, a) + std::hypot(a, 2.0, 3.0) + std::hypot(2.0, 3.0, b) +
          std::lerp(a, b, 0.25) + std::lerp(1.0, a, b) + std::lerp(2.0, 3.0, a);
 }
+// The same by names that are found both in std and by their arguments.
+template <class T> T used(T a, T b) {
+  using namespace std;
+  int e;
+  T whole;
+  return pow(a, b) + pow(a, 0.25) + pow(1.5, b) + hypot(a, b) + hypot(a, 0.25) + hypot(1.5, b) +
+         hypot(a, 2.0, 3.0) + atan2(a, b) + atan2(a, 0.25) + fmod(a, 0.25) + fmod(1.5, b) +
+         remainder(a, 0.25) + copysign(a, 0.25) + fmax(a, 0.25) + fmin(1.5, b) + fdim(a, 0.25) +
+         max(a, b) + min(a, b) + max<T>(a, 0.25) + min<T>(0.35, b) + fma(a, 2.0, 3.0) +
+         clamp(a, b, b) + clamp<T>(a, 0.0, 1.0) + lerp(a, b, 0.25) + ldexp(a, 2) + scalbn(a, 2) +
+         frexp(a, &e) + modf(10 * a, &whole) + whole * T(e) + sqrt(a) + abs(a) + logb(a) +
+         T(double(lround(10 * a)) + double(ilogb(a))) + T(isnormal(a) && !isnan(a)) +
+         nextafter(a, b) + numbers::pi_v<T> * a + numbers::ln2_v<T>;
+}
 template <class T> T others(const std::vector<T>& x) {
   T whole;
   int e;
   const T rest = std::modf(x[0] * 10, &whole), part = std::frexp(x[1], &e);
   if (std::isnan(rest) || std::isinf(part) || !std::isfinite(whole) || std::signbit(x[0])) return 0;
+  const std::vector<double> numbers(x.size(), 0.5);
   return std::accumulate(x.begin(), x.end(), 0.0) + rest * part +
+         std::accumulate(x.begin(), x.end(), 1.0, std::multiplies<>()) +
+         std::inner_product(numbers.begin(), numbers.end(), x.begin(), 0.0) +
          e * double(std::lround(x[1] * 10)) + std::inner_product(x.begin(), x.end(), x.begin(), 0);
 }
 
@@ -60,6 +80,8 @@ TEST_CASE("qualified calls give what they give for double, and gradients of diff
   check(unary(x), x, [&](double d) { return unary(a + d); });
   check(binary(x, y), x, [&](double d) { return binary(a + d, b); });
   check(binary(x, y), y, [&](double d) { return binary(a, b + d); });
+  check(used(x, y), x, [&](double d) { return used(a + d, b); });
+  check(used(x, y), y, [&](double d) { return used(a, b + d); });
   check(ternary(x, y), x, [&](double d) { return ternary(a + d, b); });
   check(ternary(x, y), y, [&](double d) { return ternary(a, b + d); });
   // An int begins a sum of handles as one of them; that of doubles it would cut off.

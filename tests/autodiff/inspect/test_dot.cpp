@@ -282,3 +282,10 @@ TEST_CASE("the same recording gives the same text, and kinds of nodes look diffe
   CHECK(has(text[0], R"(label="detach\nvalue 55" shape=box fillcolor="#f4f4f4")"));  // constant
   CHECK(count(text[0], "shape=box fillcolor=\"#d6e4f7\"") == 5);
 }
+
+TEST_CASE("a name that is longer than Graphviz reads is cut") {
+  Tape<double> tape;
+  const std::string dot = to_dot(tape.leaf(1, std::string(200'000, 'x')));
+  CHECK(dot.find("xxx..") != std::string::npos);
+  CHECK(dot.size() < 4000);
+}

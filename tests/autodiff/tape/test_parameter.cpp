@@ -3,7 +3,9 @@
 
 #include <support/refused.hpp>
 
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -162,4 +164,21 @@ TEST_CASE("a vector of parameters grows") {
     CHECK(all[i].has_gradient());  // moved, not copied
     CHECK(equal<double>(all[i].gradient(), {2 * double(i), 2}));
   }
+}
+
+TEST_CASE("nothing goes backward through a value that was changed since") {
+  Parameter<double> p("p", Tensor<double>({2}, {1, 2}));
+  Tape<double> tape;
+  const auto a = tape.parameter(p);
+  const auto y = sum(exp(a) * a);
+  const std::uint32_t size = tape.size();
+  p.edit()[0] = 5;
+  const char* const rest =
+      "parameter 'p' was changed after this tape read it, so the recorded values no longer fit: "
+      "record again";
+  const auto text = [&](const char* call) { return std::string("[") + call + "] " + rest; };
+  REFUSED_WITH(tape.backward(y), GradientError, text("backward").c_str());
+  REFUSED_WITH(tape.grad(y, {a}), GradientError, text("grad").c_str());
+  REFUSED_WITH(tape.grad_on_tape(y, {a}), GradientError, text("grad_on_tape").c_str());
+  CHECK(tape.size() == size);
 }

@@ -123,3 +123,10 @@ TEST_CASE("detach and no_grad make constants") {
   CHECK(tape.grad(x * held[0], {x})[0].item() == 9);
   CHECK(equal(tape.grad(sum(v * held[1]), {v})[0], {5.0, 5.0}));
 }
+
+TEST_CASE("an op that isn't there isn't recorded") {
+  Tape<double> tape;
+  const Var<double> x = tape.leaf(1);
+  REFUSED_WITH(tape.record(60'000, std::array{x}, nullptr), ValueError,
+               "[record] there is no op number 60000");
+}

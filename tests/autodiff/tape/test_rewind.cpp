@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <utility>
 
 using namespace ramp;
 using support::equal;
@@ -35,6 +36,36 @@ TEST_CASE("marks nest, and one that was dropped itself is refused") {
   other.leaf({1, 2});
   other.leaf({1, 2});
   REFUSED(other.rewind(tape.mark()), HandleError, "[rewind]");
+}
+
+TEST_CASE("the mark of a tape that is gone is refused by one that stands where it did") {
+  std::optional<Tape<double>> tape(std::in_place);
+  tape->leaf({1, 2, 3});
+  const auto mark = tape->mark();
+  tape->leaf({4, 5});
+  for (int round = 0; round < 3; ++round) {
+    tape.emplace();
+    const auto a = tape->leaf({1, 2, 3}), b = 2 * a;
+    REFUSED_WITH(tape->rewind(mark), HandleError, "[rewind] the mark is another tape's");
+    tape->leaf({7, 8, 9});
+    CHECK(equal(a.value(), {1.0, 2.0, 3.0}));
+    CHECK(equal(b.value(), {2.0, 4.0, 6.0}));
+  }
+}
+
+TEST_CASE("a name that was given since the mark goes with it, whether nodes were or not") {
+  for (const bool node : {false, true}) {
+    Tape tape;
+    const auto x = tape.leaf(1);
+    const auto mark = tape.mark();
+    const std::size_t bytes = tape.bytes();
+    tape.named(x, "late");
+    if (node) (void)(x * x);
+    tape.rewind(mark);
+    CHECK(tape.name_of(x.index()).empty());
+    CHECK(tape.bytes() == bytes);
+    CHECK((x + 1).item() == 2);
+  }
 }
 
 TEST_CASE("rewind takes parameters, scopes and names back") {

@@ -2,11 +2,15 @@
 #include <autodiff/autodiff.hpp>
 #include <autodiff/fmt.hpp>
 
+#include <fmt/ranges.h>
+
 #include "support/refused.hpp"
 
 #include <doctest/doctest.h>
 
 #include <array>
+#include <iomanip>
+#include <limits>
 #include <list>
 #include <span>
 #include <sstream>
@@ -83,4 +87,21 @@ TEST_CASE("values are printed as NumPy prints them") {
   std::vector<int> many(1000);
   for (int i = 0; i < 1000; ++i) many[static_cast<std::size_t>(i)] = i;
   CHECK(printed(tape.leaf(many)) == "[0 1 2 3 4 .. 995 996 997 998 999]");
+}
+
+TEST_CASE("a stream's precision counts, and a number is printed as a number") {
+  Tape<double> tape;
+  const auto text = [](const auto& x, bool fixed = false) {
+    std::ostringstream out;
+    out << std::setprecision(fixed ? 2 : 12);
+    if (fixed) out << std::fixed;
+    out << x;
+    return out.str();
+  };
+  CHECK(text(tape.leaf(3.14159265358979)) == "3.14159265359");
+  CHECK(text(tape.leaf(3.14159265358979), true) == "3.14");
+  CHECK(text(tape.leaf({0.123456789, 2})) == "[0.123456789 2]");
+  CHECK(text(-std::numeric_limits<double>::quiet_NaN() * tape.leaf({1})) == "[nan]");
+  CHECK(text(-std::numeric_limits<double>::quiet_NaN() * tape.leaf(1)) == "nan");
+  CHECK(fmt::format("{}", tape.leaf({0.123456789, 2})) == "[0.123457 2]");
 }
