@@ -20,5 +20,8 @@ template <class T> RAMP_FORMATTER(ramp::View<T>);
 template <class T> RAMP_FORMATTER(ramp::Var<T>);
 #undef RAMP_FORMATTER
 // No ranges to <fmt/ranges.h>, though they have a begin and an end.
-template <class T, class Char> struct fmt::is_range<ramp::Tensor<T>, Char> : std::false_type {};
-template <class T, class Char> struct fmt::is_range<ramp::View<T>, Char> : std::false_type {};
+FMT_BEGIN_NAMESPACE
+template <typename T, typename Char> struct is_range;
+template <class T, class Char> struct is_range<ramp::Tensor<T>, Char> : std::false_type {};
+template <class T, class Char> struct is_range<ramp::View<T>, Char> : std::false_type {};
+FMT_END_NAMESPACE
