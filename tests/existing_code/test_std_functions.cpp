@@ -45,12 +45,13 @@ template <class T> T used(T a, T b) {
   using namespace std;
   int e;
   T whole;
+  const T part = frexp(a, &e), rest = modf(10 * a, &whole);
   return pow(a, b) + pow(a, 0.25) + pow(1.5, b) + hypot(a, b) + hypot(a, 0.25) + hypot(1.5, b) +
          hypot(a, 2.0, 3.0) + atan2(a, b) + atan2(a, 0.25) + fmod(a, 0.25) + fmod(1.5, b) +
          remainder(a, 0.25) + copysign(a, 0.25) + fmax(a, 0.25) + fmin(1.5, b) + fdim(a, 0.25) +
          max(a, b) + min(a, b) + max<T>(a, 0.25) + min<T>(0.35, b) + fma(a, 2.0, 3.0) +
          clamp(a, b, b) + clamp<T>(a, 0.0, 1.0) + lerp(a, b, 0.25) + ldexp(a, 2) + scalbn(a, 2) +
-         frexp(a, &e) + modf(10 * a, &whole) + whole * T(e) + sqrt(a) + abs(a) + logb(a) +
+         part + rest + whole * T(e) + sqrt(a) + abs(a) + logb(a) +
          T(double(lround(10 * a)) + double(ilogb(a))) + T(isnormal(a) && !isnan(a)) +
          nextafter(a, b) + numbers::pi_v<T> * a + numbers::ln2_v<T>;
 }
