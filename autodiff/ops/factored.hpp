@@ -129,7 +129,8 @@ struct Inverse : Structural<1> {
 RAMP_UNARY(inverse, Inverse)
 
 struct Det : Structural<1> {
-  static constexpr About about{"det", "det(x)", "Determinant; its slope at a singular x is NaN."};
+  static constexpr About about{"det", "det(x)",
+                               "Determinant; its slope at a singular x is infinite or NaN."};
   static Shape shape(const Shape& x) { return check_square("det", x), leading(x); }
   static constexpr auto value = [](auto x) {
     return by_way_of_scratch(x, [x](auto* to) {

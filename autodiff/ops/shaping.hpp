@@ -168,8 +168,9 @@ auto slice(const X& x, int axis, std::int64_t start, std::int64_t stop, std::int
   const std::int64_t n = shape[i];
   if (start < 0) start += n;
   if (stop < 0) stop += n;
-  if (start < 0 || stop > n || start > stop || step < 1)
+  if (start < 0 || stop > n || start > stop)
     shaping::fail("slice", shape, "the range doesn't lie within the axis");
+  if (step < 1) shaping::fail("slice", shape, "the step must be 1 or more");
   return record<Slice>({i, static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(stop),
                         static_cast<std::uint32_t>(std::min<std::int64_t>(step, n + 1))},
                        x);

@@ -50,16 +50,17 @@ TEST_CASE("each wrong shape, axis, label or count has its error") {
                "[slice] (2, 3): the range doesn't lie within the axis");
   REFUSED_WITH(slice(m, 1, 2, 1), ShapeError,
                "[slice] (2, 3): the range doesn't lie within the axis");
-  REFUSED_WITH(slice(m, 1, 0, 2, 0), ShapeError,
-               "[slice] (2, 3): the range doesn't lie within the axis");
+  REFUSED_WITH(slice(m, 1, 0, 2, 0), ShapeError, "[slice] (2, 3): the step must be 1 or more");
   REFUSED_WITH(slice(m, 1, -4, 2), ShapeError,
                "[slice] (2, 3): the range doesn't lie within the axis");
   // Nor do places and steps that would fit again if 32 bits were taken for all there are.
   constexpr std::int64_t round = std::int64_t{1} << 32;
   for (const auto& [start, stop, step] : std::vector<std::array<std::int64_t, 3>>{
-           {0, round + 2, 1}, {-round - 2, 2, 1}, {round + 1, 2, 1}, {0, 2, 1 - round}})
+           {0, round + 2, 1}, {-round - 2, 2, 1}, {round + 1, 2, 1}})
     REFUSED_WITH(slice(m, 1, start, stop, step), ShapeError,
                  "[slice] (2, 3): the range doesn't lie within the axis");
+  REFUSED_WITH(slice(m, 1, 0, 2, 1 - round), ShapeError,
+               "[slice] (2, 3): the step must be 1 or more");
   REFUSED_WITH(slice(s, 0, 0, 1), ShapeError, "[slice] axis 0 of a scalar: rank 0 has no axes");
   REFUSED_WITH(concat({m, v}, 0), ShapeError,
                "[concat] (2, 3) and (3): all sizes but the joined axis must agree");
