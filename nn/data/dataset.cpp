@@ -1,4 +1,5 @@
 #include <nn/data/dataset.hpp>
+#include <nn/data/strata.hpp>
 #include <nn/random.hpp>
 
 #include <fmt/format.h>
@@ -111,23 +112,23 @@ template <class T> void Dataset<T>::split_into(std::span<const double> fractions
   for (std::uint32_t row = 0; row < size(); ++row)
     strata[options.stratified ? static_cast<std::size_t>(labels[row]) : 0].push_back(row);
   Random random(options.seed);
+  std::vector<std::size_t> sizes;
+  for (auto& stratum : strata) random.shuffle(stratum), sizes.push_back(stratum.size());
+  Strata shares(fractions, sizes);
+  if (shares.uneven()) shares.even_out(random);
   std::vector<std::vector<std::uint32_t>> rows(fractions.size());
-  for (auto& stratum : strata) {
-    random.shuffle(stratum);
-    double share = 0;
-    std::size_t first = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {  // rounded as a sum, so that nothing gets lost
-      share += fractions[i];
-      const auto last = std::min(
-          stratum.size(),
-          static_cast<std::size_t>(std::llround(share * static_cast<double>(stratum.size()))));
-      for (; first < last; ++first) rows[i].push_back(stratum[first]);
+  for (std::size_t label = 0; label < strata.size(); ++label) {
+    auto from = strata[label].begin();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto to = from + static_cast<std::ptrdiff_t>(shares.of_class(label)[i]);
+      rows[i].insert(rows[i].end(), std::exchange(from, to), to);
     }
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].empty())
-      throw DataError(fmt::format("[dataset] {}: a part of {} of {} rows is empty", name,
-                                  fractions[i], size()));
+      throw DataError(fmt::format(
+          "[dataset] {}: a part of {} of {} rows is empty: its share is {:.3g} rows, less than one",
+          name, fractions[i], size(), fractions[i] * static_cast<double>(size())));
     if (options.stratified) random.shuffle(rows[i]);  // not class by class
     parts[i] = select(rows[i]);
   }

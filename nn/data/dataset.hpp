@@ -25,7 +25,8 @@ template <class T> struct Split;
 
 struct SplitOptions {
   std::uint64_t seed = 0;
-  bool stratified = false;  // each class in the same shares, as far as whole rows allow
+  // Each class in the same shares, up to one row, and parts within one row of those without it.
+  bool stratified = false;
 };
 
 /// T is float or double. A set for classification has `labels` and `classes`; one for regression

@@ -1,6 +1,7 @@
 // Samples in memory: what goes together, and parts of it.
 #include <nn/data/dataset.hpp>
 #include <nn/data/synthetic.hpp>
+#include <nn/random.hpp>
 
 #include "support/counting.hpp"
 
@@ -185,12 +186,66 @@ TEST_CASE("stratified parts have each class in the same shares") {
   }
 }
 
+TEST_CASE("of many small classes, too, stratified parts are as large as others") {
+  const auto check = [](const Dataset<float>& data, const auto& fractions, std::uint64_t seed) {
+    const auto parts = data.split(fractions, {.seed = seed, .stratified = true});
+    const auto plain = data.split(fractions, {.seed = seed});
+    std::vector<double> sizes(static_cast<std::size_t>(data.classes));
+    for (const std::int32_t label : data.labels) ++sizes[static_cast<std::size_t>(label)];
+    Rows all;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      CHECK(std::abs(double(parts[p].size()) - double(plain[p].size())) <= 1);
+      std::vector<double> counts(sizes.size());
+      for (const std::int32_t label : parts[p].labels) ++counts[static_cast<std::size_t>(label)];
+      for (std::size_t label = 0; label < sizes.size(); ++label)
+        CHECK(std::abs(counts[label] - fractions[p] * sizes[label]) <= 1 + 1e-6);
+      for (std::size_t i = 0; i < parts[p].size(); ++i)
+        all.push_back(static_cast<std::uint32_t>(parts[p].inputs[3 * i]));
+    }
+    all = sorted(all);
+    CHECK(std::ranges::adjacent_find(all) == all.end());
+    const auto again = data.split(fractions, {.seed = seed, .stratified = true});
+    CHECK(std::ranges::equal(again[0].inputs, parts[0].inputs));
+    return parts[1].labels;
+  };
+  const auto classes_of = [](std::uint32_t classes, std::uint32_t each) {
+    Dataset<float> data = counting<float>(std::size_t{classes} * each);
+    data.classes = static_cast<int>(classes);
+    for (std::size_t i = 0; i < data.size(); ++i)
+      data.labels[i] = static_cast<std::int32_t>(i % classes);
+    return data;
+  };
+  const double two[] = {0.8, 0.2}, three[] = {0.7, 0.15, 0.15};
+  const auto labels = check(classes_of(20, 2), two, 1);
+  CHECK(labels.size() == 8);
+  CHECK(check(classes_of(20, 2), two, 2) != labels);
+  CHECK(check(classes_of(20, 3), three, 1).size() == 9);
+  CHECK(check(classes_of(1000, 1), three, 1).size() == 150);
+  Random random(3);
+  for (int round = 0; round < 300; ++round) {  // any classes, none and large ones among them
+    const std::uint64_t classes = 2 + random.below(30), most = 1 + random.below(8);
+    std::vector<std::int32_t> any;
+    for (std::uint64_t label = 0; label < classes; ++label)
+      any.resize(any.size() + random.below(most + (label == 1 ? 90 : 1)),
+                 static_cast<std::int32_t>(label));
+    Dataset<float> data = counting<float>(any.size());
+    data.labels = any, data.classes = static_cast<int>(classes);
+    double shares[4], sum = 0;
+    for (double& s : shares) sum += s = 0.1 + random.uniform();
+    for (double& s : shares) s /= sum * (round % 2 ? 1 : 1.1);
+    if (data.size() >= 100)  // of less, a part may be empty
+      check(data, shares, static_cast<std::uint64_t>(round));
+  }
+}
+
 TEST_CASE("parts that can't be") {
   Dataset<float> data = counting<float>(10);
   CHECK_THROWS_WITH_AS((data.split({0.5, 0.6})), Contains("add up to 1.1"), ramp::ValueError);
   for (const double fraction : {0.0, -0.5, 1.5, std::numeric_limits<double>::quiet_NaN()})
     CHECK_THROWS_AS((data.split({0.1, fraction})), ramp::ValueError);
-  CHECK_THROWS_WITH_AS((data.split({0.9, 0.01})), Contains("is empty"), DataError);
+  CHECK_THROWS_WITH_AS((data.split({0.9, 0.01})),
+                       Contains("a part of 0.01 of 10 rows is empty: its share is 0.1 rows, less"),
+                       DataError);
   data.labels.clear(), data.classes = 0;
   CHECK_THROWS_WITH_AS((data.split({0.5, 0.5}, {.stratified = true})), Contains("no labels"),
                        DataError);
