@@ -180,18 +180,29 @@ template <class T> ColumnStatistics<T> column_statistics(const Tensor<T>& inputs
   const std::size_t n = shape[0], width = shape[1];
   ColumnStatistics<T> result{Tensor<T>(Shape{width}), Tensor<T>(Shape{width})};
   for (std::size_t k = 0; k < width; ++k) {
-    double mean = 0, squares = 0;  // in two passes: what is far from 0 keeps its digits
-    for (std::size_t i = 0; i < n; ++i) mean += static_cast<double>(inputs[i * width + k]);
-    mean /= static_cast<double>(n);
+    double largest = 0, mean = 0, squares = 0;
+    bool varies = false;  // of equal numbers, rounding may leave a deviation
     for (std::size_t i = 0; i < n; ++i) {
-      const double d = static_cast<double>(inputs[i * width + k]) - mean;
+      largest = std::max(largest, std::abs(static_cast<double>(inputs[i * width + k])));
+      varies |= inputs[i * width + k] != inputs[k];
+    }
+    // Scaled by a power of 2, which is exact, so that no sum and no square over- or underflows.
+    int exponent = 0;
+    if (std::isfinite(largest)) std::frexp(largest, &exponent);
+    exponent = std::max(exponent, -1000);  // so that the scale is finite
+    const double scale = std::ldexp(1.0, -exponent);
+    const auto scaled = [&](std::size_t i) {
+      return static_cast<double>(inputs[i * width + k]) * scale;
+    };
+    for (std::size_t i = 0; i < n; ++i) mean += scaled(i);
+    mean /= static_cast<double>(n);  // in two passes: what is far from 0 keeps its digits
+    for (std::size_t i = 0; i < n; ++i) {
+      const double d = scaled(i) - mean;
       squares += d * d;
     }
     const double deviation = std::sqrt(squares / static_cast<double>(n));
-    bool varies = false;  // of equal numbers, rounding may leave a deviation
-    for (std::size_t i = 1; i < n; ++i) varies |= inputs[i * width + k] != inputs[k];
-    result.mean[k] = static_cast<T>(mean);
-    result.deviation[k] = static_cast<T>(deviation);
+    result.mean[k] = static_cast<T>(std::ldexp(mean, exponent));
+    result.deviation[k] = static_cast<T>(std::ldexp(deviation, exponent));
     if (!varies || result.deviation[k] == 0) result.deviation[k] = 1;
   }
   return result;

@@ -3,6 +3,7 @@
 #include <nn/keep/architecture.hpp>
 #include <nn/keep/model_file.hpp>
 #include <nn/keep/onnx.hpp>
+#include <nn/model/normalization.hpp>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 #include <span>
 
 namespace ramp::nn {
@@ -83,13 +85,14 @@ template <class T> struct Piece {
 constexpr std::size_t part_rows = 16, part_columns = 256;
 template <class T> using Part = std::array<T, part_rows * part_columns>;
 
-template <class T> bool all_finite(const SafeTensors& file, const SafeTensors::Entry& entry) {
+template <class T, class Good>
+bool all_are(Good good, const SafeTensors& file, const SafeTensors::Entry& entry) {
   Part<T> part;
   const std::size_t n = entry.bytes / size_of_type(entry.type);
   for (std::size_t i = 0; i < n; i += part.size()) {
     const auto some = std::span(part).first(std::min(part.size(), n - i));
     file.read(entry, i, some);
-    if (!std::ranges::all_of(some, [](T x) { return std::isfinite(x); })) return false;
+    if (!std::ranges::all_of(some, good)) return false;
   }
   return true;
 }
@@ -114,9 +117,14 @@ void read_turned(const SafeTensors& file, const SafeTensors::Entry& entry, std::
 template <class T>
 std::vector<Piece<T>> fitting(Module<T>& model, const SafeTensors& file, const std::string& path) {
   std::vector<Piece<T>> pieces;
-  std::vector<std::string> missing, extra, different, bad;
+  std::vector<std::string> missing, extra, different, bad, no_divisors;
   std::map<std::string_view, const SafeTensors::Entry*> left;
   for (const SafeTensors::Entry& entry : file.entries()) left[entry.name] = &entry;
+  Members<T> all = model.contents();
+  std::set<const Tensor<T>*> divisors;
+  for (Module<T>* const part : all.modules)
+    if (const auto* layer = dynamic_cast<const Standardize<T>*>(part))
+      divisors.insert(&layer->deviation());
   const auto look = [&](const std::string& name, const Shape& shape, Layout layout,
                         Parameter<T>* parameter, Tensor<T>* buffer) {
     const bool turned = layout == Layout::transposed && shape.rank() == 2;
@@ -130,10 +138,12 @@ std::vector<Piece<T>> fitting(Module<T>& model, const SafeTensors& file, const s
       return different.push_back(fmt::format("{} is ({}) in the file, ({}) in the model{}", name,
                                              joined(found.shape), joined(wanted),
                                              turned ? ", as (out, in)" : ""));
-    if (!all_finite<T>(file, found)) bad.push_back(name);
+    if (!all_are<T>([](T x) { return std::isfinite(x); }, file, found))
+      bad.push_back(name);
+    else if (divisors.contains(buffer) && !all_are<T>([](T x) { return x > 0; }, file, found))
+      no_divisors.push_back(name);
     pieces.push_back({&found, turned, parameter, buffer});
   };
-  Members<T> all = model.contents();
   for (const auto& [name, parameter, layout] : all.parameters)
     look(name, parameter->shape(), layout, parameter, nullptr);
   for (const auto& [name, buffer] : all.buffers)
@@ -150,6 +160,9 @@ std::vector<Piece<T>> fitting(Module<T>& model, const SafeTensors& file, const s
   if (!text.empty()) throw ShapeError(fmt::format("[load] {}: {}", path, text));
   if (!bad.empty())
     throw DataError(fmt::format("[load] {}: infinite or NaN numbers in {}", path, some(bad)));
+  if (!no_divisors.empty())
+    throw DataError(fmt::format("[load] {}: numbers that aren't above 0 in {}, which is divided by",
+                                path, some(no_divisors)));
   return pieces;
 }
 

@@ -119,9 +119,10 @@ template <class T> Standardize<T>::Standardize(Tensor<T> mean, Tensor<T> deviati
                     "same length",
                     to_string(mean_.shape()), to_string(deviation_.shape())));
   for (std::size_t i = 0; i < deviation_.size(); ++i)
-    if (!(deviation_[i] > 0))
-      throw ValueError(fmt::format("[standardize] deviation {} of feature {}: it must be positive",
-                                   printable(deviation_[i]), i));
+    if (!(deviation_[i] > 0 && std::isfinite(deviation_[i])))
+      throw ValueError(
+          fmt::format("[standardize] deviation {} of feature {}: it must be positive, and finite",
+                      printable(deviation_[i]), i));
 }
 
 template <class T> void Standardize<T>::members(Members<T>& m) {

@@ -65,11 +65,13 @@ template <class T = float> class BatchNorm1d : public Module<T> {
 
 /// (x - mean) / deviation for each feature, with numbers that were learned on the training set
 /// (standardize, in data/dataset.hpp) and belong to the model: its buffers "mean" and "deviation".
+/// ValueError for a deviation that isn't finite and above 0.
 template <class T = float> class Standardize : public Module<T> {
  public:
   Standardize(Tensor<T> mean, Tensor<T> deviation);
 
   std::int64_t features() const { return static_cast<std::int64_t>(mean_.size()); }
+  const Tensor<T>& deviation() const { return deviation_; }
   void members(Members<T>& m) override;
   Var<T> forward(const Var<T>& x) override;
 

@@ -291,3 +291,22 @@ TEST_CASE_TEMPLATE("mean and deviation of columns, far from 0 and where nothing 
   CHECK_THROWS_AS(column_statistics(Tensor<T>({0, 3})), ramp::ShapeError);
   CHECK_THROWS_AS(column_statistics(Tensor<T>({3})), ramp::ShapeError);
 }
+
+TEST_CASE("mean and deviation of numbers near the ends of the range, where no square is one") {
+  for (const double unit :
+       {1e-320, 1e-310, 1e-200, 1e-160, 1e-10, 1.0, 1e100, 1e160, 1e200, 4e307}) {
+    CAPTURE(unit);
+    const auto found = column_statistics(
+        Tensor<double>({4, 2}, {unit, -4 * unit, 2 * unit, -4 * unit, 3 * unit, 4 * unit,  //
+                                4 * unit, 4 * unit}));
+    const double accuracy = unit < 1e-310 ? 1e-3 : 1e-12;  // of few digits, as they are themselves
+    CHECK(found.mean[0] / unit == Approx(2.5).epsilon(accuracy));
+    CHECK(found.deviation[0] / unit == Approx(std::sqrt(1.25)).epsilon(accuracy));
+    CHECK(found.mean[1] == 0);
+    CHECK(found.deviation[1] / unit == Approx(4).epsilon(accuracy));
+  }
+  const float large = std::numeric_limits<float>::max();
+  const auto found = column_statistics(Tensor<float>({2, 1}, {-large, large}));
+  CHECK(found.mean[0] == 0);
+  CHECK(found.deviation[0] == large);
+}

@@ -1,7 +1,9 @@
 // Dropout, LayerNorm, BatchNorm1d and Standardize against formulas written out.
+#include <nn/keep/model_file.hpp>
 #include <nn/model/normalization.hpp>
 #include <nn/model/sequential.hpp>
 
+#include <support/idx_files.hpp>
 #include <support/module_gradients.hpp>
 #include <support/refused.hpp>
 
@@ -249,4 +251,30 @@ TEST_CASE("Standardize is (x - mean) / deviation, and belongs to the model") {
   REFUSED(Standardize<double>(two, three), ramp::ShapeError, "two vectors of the same length");
   REFUSED(Standardize<double>(two, Tensor<double>({2}, {1, 0})), ramp::ValueError,
           "deviation 0 of feature 1");
+  for (const double bad : {-1.0, not_a_number, std::numeric_limits<double>::infinity()})
+    REFUSED(Standardize<double>(two, Tensor<double>({2}, {1, bad})), ramp::ValueError,
+            "of feature 1: it must be positive, and finite");
+}
+
+TEST_CASE("a file's deviation that the constructor would refuse is refused, and named") {
+  const idx_files::TempFolder folder;
+  const std::string path = (folder / "m.safetensors").string();
+  Sequential<double> model;
+  model.push("scale", Standardize<double>(Tensor<double>({2}, 3.0), Tensor<double>({2}, 2.0)));
+  Sequential<double> there = model;
+  for (const double bad : {0.0, -1.0}) {
+    CAPTURE(bad);
+    model.buffer("scale.deviation")[1] = bad;
+    save(model, path);
+    const std::string why = "[load] " + path + ": numbers that aren't above 0 in scale.deviation";
+    REFUSED(load(there, path), DataError, why.c_str());
+    REFUSED(load_model<double>(path), DataError, why.c_str());
+    CHECK(there.buffer("scale.deviation")[1] == 2);
+  }
+  model.buffer("scale.deviation")[1] = 1e-200;  // 0 as a float
+  model.buffer("scale.mean")[1] = -5;           // any will do
+  save(model, path);
+  REFUSED(load_model<float>(path), DataError, "aren't above 0 in scale.deviation");
+  load(there, path);
+  CHECK(there.buffer("scale.deviation")[1] == 1e-200);
 }
