@@ -6,7 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,15 +18,34 @@ namespace {
 
 constexpr std::size_t most_words = 1000, most_number_classes = 20;
 
-// The number that a cell holds, NaN included; infinite where it is beyond what double can hold.
+// Whether a number is so by its value, however it is written: of one that double can't hold, this
+// says whether it is too small or too large.
+bool below_one(std::string_view number) {
+  const std::size_t e = std::min(number.find_first_of("eE"), number.size());
+  const std::string_view digits = number.substr(0, e);
+  const std::size_t first = digits.find_first_of("123456789"), point = digits.find('.');
+  if (first == digits.npos) return true;
+  // Where the first digit that counts has its place: 0 for ones, -1 for tenths.
+  auto place = static_cast<std::int64_t>(std::min(point, digits.size()) - first);
+  if (place > 0) --place;
+  std::int64_t exponent = 0;
+  if (e < number.size()) {
+    const std::size_t start = e + (number.substr(e + 1).starts_with('+') ? 2 : 1);
+    const auto [end, error] =
+        std::from_chars(number.data() + start, number.data() + number.size(), exponent);
+    if (error != std::errc()) return number[start] == '-';  // no text is long enough against it
+  }
+  return exponent < -place;
+}
+
+// The number that a cell holds, NaN included; infinite where it is too large for double.
 std::optional<double> parsed(std::string_view cell) {
   if (cell.starts_with('+') && !cell.starts_with("+-")) cell.remove_prefix(1);
   double x = 0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), x);
   if (end != cell.data() + cell.size() || error == std::errc::invalid_argument) return {};
   if (error == std::errc()) return x;
-  const std::size_t e = cell.find_first_of("eE");  // too large, or too small
-  return e != cell.npos && cell.substr(e + 1).starts_with('-') ? 0.0 : INFINITY;
+  return below_one(cell) ? 0.0 : INFINITY;
 }
 std::optional<double> number_in(std::string_view cell) {
   const auto x = parsed(cell);
@@ -97,8 +116,9 @@ template <class T> T number_at(const Table& table, std::size_t row, std::size_t 
   const std::string& text = cell(table, row, column);
   const auto x = number_in(text);
   if (!x) fail(table, row, column, fmt::format("'{}' is no number", text));
-  if (std::abs(*x) > double{std::numeric_limits<T>::max()}) too_large(table, row, column);
-  return static_cast<T>(*x);
+  const T value = static_cast<T>(*x);  // what is rounded to the largest number is not beyond it
+  if (std::isinf(value)) too_large(table, row, column);
+  return value;
 }
 
 class Places {  // of words

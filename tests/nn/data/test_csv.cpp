@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -232,6 +234,10 @@ TEST_CASE("a number is a whole cell, finite, and one that fits") {
     CHECK(encode<float>(two({tiny}, {"a"}), encoding).inputs[0] == 0);
   REFUSED(encode<float>(two({"1e39"}, {"a"}), encoding), DataError, "'1e39' is beyond");
   CHECK(encode<double>(two({"1e39"}, {"a"}), encoding).inputs[0] == 1e39);
+  for (const char* const largest : {"3.4028235e38", "-3.4028235e+38"})  // as float's is printed
+    CHECK(std::abs(encode<float>(two({largest}, {"a"}), encoding).inputs[0]) ==
+          std::numeric_limits<float>::max());
+  REFUSED(encode<float>(two({"3.4028236e38"}, {"a"}), encoding), DataError, "is beyond");
 
   Random random(9);  // printed so that it can be read back, it is read back to the bit
   for (int i = 0; i < 2000; ++i) {
@@ -239,5 +245,35 @@ TEST_CASE("a number is a whole cell, finite, and one that fits") {
     if (!(std::abs(x) < 1e308 && std::abs(x) > 1e-300)) continue;
     const Table t = two({fmt::format("{}", x)}, {"a"});
     CHECK(encode<double>(t, encoding).inputs[0] == x);
+  }
+}
+
+TEST_CASE("a number's value says whether it is too large or too small, not how it is written") {
+  const Encoding encoding = learn_encoding(two({"1", "2"}, {"a", "b"}), "y");
+  const std::string zeros(330, '0'), nines(330, '9'), huge(25, '9');
+  const auto number = [&](const std::string& cell) {
+    return encode<double>(two({cell}, {"a"}), encoding).inputs[0];
+  };
+  for (const std::string& cell :
+       Cells{nines + "e-329", "0." + zeros + "1e332", "10" + zeros + "e-330",
+             "+" + nines + "e-000329", "0." + zeros + "1e+332"}) {
+    CAPTURE(cell);
+    CHECK(number(cell) == 10);
+  }
+  CHECK(number("5e-324") == 5e-324);
+  CHECK(number("1" + zeros + "e-640") == 1e-310);
+  for (const std::string& cell :
+       Cells{"0." + zeros + "1", "-0." + zeros + "1", "." + zeros + "1e5", "0." + zeros + "1E+5",
+             "0.0" + zeros + "1e-" + huge, "1e-" + huge, nines + "e-" + huge, nines + "e-700",
+             "2e-324", "0e" + huge, "0." + zeros + "e-" + huge, zeros + ".0"}) {
+    CAPTURE(cell);
+    CHECK(number(cell) == 0);
+  }
+  for (const std::string& cell :
+       Cells{nines, nines + ".5", "-" + nines, nines + "e-5", "1" + zeros + "E-10",
+             zeros + nines + "e-1", "1e" + huge, "1e+" + huge, "0." + zeros + "1e" + huge,
+             "0." + zeros + "1e700", "2e308"}) {
+    CAPTURE(cell);
+    REFUSED(number(cell), DataError, "is beyond what can be held");
   }
 }
