@@ -46,10 +46,24 @@ void write_all(int file, std::string_view text, const fs::path& path) {
   }
 }
 
+// Where the links of `path` lead, to a file that need not be there yet.
+fs::path behind_links(const fs::path& path) {
+  constexpr int most = 40;  // as Linux follows
+  fs::path at = path;
+  std::error_code no_link, ignored;
+  for (int links = 0;; ++links) {
+    const fs::path next = fs::read_symlink(at, no_link);
+    if (no_link) break;
+    if (links == most) fail(path, ELOOP);
+    at = at.parent_path() / next;
+  }
+  const fs::path real = fs::weakly_canonical(at, ignored);
+  return real.empty() ? at : real;
+}
+
 }  // namespace
 
 void replace_file(const fs::path& path, std::span<const std::string_view> pieces) {
-  std::error_code ignored;
   struct stat old {};
   const bool there = ::stat(path.c_str(), &old) == 0;
   if (there && S_ISDIR(old.st_mode)) fail(path, EISDIR);
@@ -59,8 +73,7 @@ void replace_file(const fs::path& path, std::span<const std::string_view> pieces
     for (const std::string_view piece : pieces) write_all(device.file, piece, path);
     return;
   }
-  const fs::path real = fs::weakly_canonical(path, ignored);  // a link goes on to lead to the file
-  const fs::path target = real.empty() ? path : real;
+  const fs::path target = behind_links(path);
   const std::string fresh = fmt::format("{}.{}.tmp", target.string(), getpid());
   const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) fail(path, errno);

@@ -15,7 +15,8 @@ struct FileError : Error {  // a file that can't be written: "run/a.npy: No spac
 
 /// Writes the pieces to a temporary file beside `path`, syncs it, puts it in the place of `path`,
 /// and syncs the folder. On an error the old file stays and nothing is left behind; after a kill a
-/// file "NAME.PID.tmp" may be. A link goes on to lead to the file. Throws FileError.
+/// file "NAME.PID.tmp" may be. A link goes on to lead to the file, which need not be there yet.
+/// Throws FileError.
 void replace_file(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 void replace_file(const std::filesystem::path& path, std::string_view content);
 

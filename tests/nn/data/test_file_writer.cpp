@@ -82,6 +82,49 @@ TEST_CASE("a file keeps its permissions, and a link goes on to lead to it") {
   CHECK(files_in(folder.path) == 2);
 }
 
+TEST_CASE("a link to a file that isn't there yet leads to it afterwards") {
+  const TempFolder folder;
+  fs::create_directory(folder / "of links");
+  fs::create_directory(folder / "deep");
+  fs::create_directory_symlink("of links", folder / "folder");
+  fs::create_symlink("../deep/chain", folder / "of links/link");
+  fs::create_symlink(folder / "a", folder / "deep/chain");
+  const auto check = [&](const fs::path& link) {
+    for (const char* const content : {"first", "then"}) {
+      replace_file(link, content);
+      CHECK(read(folder / "a") == content);
+    }
+    CHECK(fs::is_regular_file(fs::symlink_status(folder / "a")));
+    CHECK(fs::is_symlink(folder / "of links/link"));
+    CHECK(fs::is_symlink(folder / "deep/chain"));
+    CHECK(files_in(folder.path) == 4);
+    fs::remove(folder / "a");
+  };
+  check(folder / "of links/link");
+  check(folder / "folder/link");  // ".." is of the folder that the link is in
+  check(folder / "deep/chain");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder / "deep");
+  check("chain");
+  fs::current_path(before);
+}
+
+TEST_CASE("links that lead nowhere are refused, and stay") {
+  const TempFolder folder;
+  fs::create_symlink("other", folder / "one");
+  fs::create_symlink("one", folder / "other");
+  fs::create_symlink("none/a", folder / "lost");
+  const auto refused = [&](const char* name, const char* why) {
+    CHECK_THROWS_WITH_AS(replace_file(folder / name, "new"),
+                         ((folder / name).string() + ": " + why).c_str(), FileError);
+    CHECK(fs::is_symlink(folder / name));
+    CHECK(files_in(folder.path) == 3);
+  };
+  refused("one", "Too many levels of symbolic links");
+  refused("other", "Too many levels of symbolic links");
+  refused("lost", "No such file or directory");
+}
+
 TEST_CASE("a path without a folder is one of the working folder") {
   const TempFolder folder;
   const fs::path before = fs::current_path();
