@@ -64,8 +64,8 @@ template <class T = float> class BatchNorm1d : public Module<T> {
 };
 
 /// (x - mean) / deviation for each feature, with numbers that were learned on the training set
-/// (standardize, in data/dataset.hpp) and belong to the model: its buffers "mean" and "deviation".
-/// ValueError for a deviation that isn't finite and above 0.
+/// (column_statistics, in data/dataset.hpp) and belong to the model: its buffers "mean" and
+/// "deviation". ValueError for a deviation that isn't finite and above 0.
 template <class T = float> class Standardize : public Module<T> {
  public:
   Standardize(Tensor<T> mean, Tensor<T> deviation);
