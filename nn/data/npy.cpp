@@ -27,10 +27,10 @@ constexpr std::string_view magic("\x93NUMPY", 6);
   throw DataError(fmt::format("[npy] {}: {}", name, what));
 }
 
-// The header is a literal of Python, of which these three members are all that may be there:
+// The header is a literal of Python, of which these three members are all that may be there, once:
 // {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 struct Header {
-  std::string descr;
+  std::optional<std::string> descr;
   std::optional<bool> fortran;
   std::optional<std::vector<std::uint64_t>> shape;
 };
@@ -45,17 +45,17 @@ class HeaderParser {
     while (!take('}')) {
       const std::string key = word();
       want(':');
-      if (key == "descr")
+      if (key == "descr" && !header.descr)
         header.descr = word();
-      else if (key == "fortran_order")
+      else if (key == "fortran_order" && !header.fortran)
         header.fortran = boolean();
-      else if (key == "shape")
+      else if (key == "shape" && !header.shape)
         header.shape = sizes();
       else
         damaged();
       if (!take(',') && peek() != '}') damaged();
     }
-    if (peek() != '\0' || header.descr.empty() || !header.fortran || !header.shape) damaged();
+    if (peek() != '\0' || !header.descr || !header.fortran || !header.shape) damaged();
     return header;
   }
 
@@ -174,7 +174,7 @@ template <class T> Tensor<T> npy_from(std::string_view bytes, const std::string&
       byte(8) | byte(9) << 8 | (version == 1 ? 0 : byte(10) << 16 | byte(11) << 24);
   if (length > bytes.size() - start) fail(name, "the header of the array is cut off");
   const Header header = HeaderParser(bytes.substr(start, length), name).parse();
-  const std::string type = type_of(header.descr, name);
+  const std::string type = type_of(*header.descr, name);
   const std::size_t each = size_of_type(type), rank = header.shape->size();
   if (rank > 4) fail(name, fmt::format("the array has {} axes: 4 are most", rank));
   std::size_t expected = each;
@@ -189,7 +189,7 @@ template <class T> Tensor<T> npy_from(std::string_view bytes, const std::string&
   std::string data(bytes.substr(start + length));
   if (data.size() != expected)
     fail(name, fmt::format("the array takes {} bytes, and there are {}", expected, data.size()));
-  if (header.descr[0] == '>')
+  if (header.descr->front() == '>')
     for (std::size_t i = 0; i + each <= data.size(); i += each)
       std::reverse(data.begin() + static_cast<std::ptrdiff_t>(i),
                    data.begin() + static_cast<std::ptrdiff_t>(i + each));

@@ -232,6 +232,12 @@ TEST_CASE("what is no array of numbers is refused, with the path") {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), 'more': 1}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (4,)", "{'descr: 3"})
     refused(npy(header, four), "the header of the array is damaged");
+  for (const char* again : {"'shape': (4,)", "'shape': (2, 2)", "'descr': '<f4'", "'descr': ''",
+                            "'fortran_order': False"})
+    refused(npy(fmt::format("{{{}, 'descr': '<f4', 'fortran_order': False, 'shape': (4,)}}", again),
+                four),
+            "the header of the array is damaged");
+  refused(npy("", "(4,)", four), "the type ''");
 }
 
 TEST_CASE("archives of others, stored and deflated") {
