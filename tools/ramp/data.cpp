@@ -23,7 +23,7 @@ bool contains(std::span<const std::string_view> names, std::string_view name) {
 // A folder that can't be looked into, and a link that leads nowhere, are for the reader to explain.
 CLI::Validator data_set() {
   const auto check = [](std::string& name) -> std::string {
-    if (contains(image_sets, name) || is_synthetic(name)) return "";
+    if (is_named_set(name)) return "";
     std::error_code error;
     const fs::file_status status = fs::status(name, error);
     if (fs::is_directory(status) || (is_table(name) && fs::is_regular_file(status))) return "";
@@ -44,6 +44,9 @@ CLI::Validator data_set() {
 }  // namespace
 
 bool is_synthetic(const std::string& name) { return contains(nn::synthetic_names(), name); }
+bool is_named_set(const std::string& name) {
+  return contains(image_sets, name) || is_synthetic(name);
+}
 
 bool is_table(const std::string& name) {
   std::string_view stem = name;
@@ -103,7 +106,7 @@ void add_data_options(CLI::App& command, DataOptions& options) {
   add(command, "--noise", options.noise, "Of these sets")->check(at_least(0));
   command
       .add_option("--classes", options.classes,
-                  help_text("Of a folder; without it, as many as its labels say"))
+                  help_text("Of a folder; without it, as many as its labels say, or the model has"))
       ->check(whole(2, 1'000'000));
   command.add_option("--target", options.target,
                      help_text("The column of a table that is to be predicted"));
@@ -121,7 +124,7 @@ void check_data_options(const CLI::App& command, const DataOptions& options) {
     for (const char* name : {"--points", "--noise"})
       if (given(name))
         throw CLI::ValidationError(name, "is for synthetic sets, not for " + options.name);
-  if (given("--classes") && (made || table || contains(image_sets, options.name)))
+  if (given("--classes") && (table || is_named_set(options.name)))
     throw CLI::ValidationError("--classes", "is for folders, not for " + options.name);
   if (!table)
     for (const char* name : {"--target", "--separator"})

@@ -29,6 +29,7 @@ struct Data {
 };
 
 bool is_synthetic(const std::string& name);
+bool is_named_set(const std::string& name);  // a synthetic one, or one of images: no path
 bool is_table(const std::string& name);
 nn::CsvOptions table_options(const DataOptions& options);
 

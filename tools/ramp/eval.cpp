@@ -8,7 +8,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace ramp::tool {
 
@@ -21,9 +26,61 @@ struct EvalOptions {
   bool confusion = false, json = false;
 };
 
-nn::Dataset<float> samples(const EvalOptions& options, const nn::ModelInfo& info) {
+// The label of the first class, where the model calls its classes by labels.
+std::optional<std::int32_t> first_label(const std::vector<std::string>& classes) {
+  if (classes.empty()) return {};
+  for (const std::int32_t first : {0, 1}) {
+    std::int32_t label = first;
+    if (std::ranges::all_of(classes, [&](auto& name) { return name == std::to_string(label++); }))
+      return first;
+  }
+  return {};
+}
+
+// A folder in which a class doesn't occur says neither how many there are nor whether they begin at
+// 0 or 1: the model does, where it knows.
+nn::Dataset<float> images(const EvalOptions& options, nn::Sequential<float>& model,
+                          const nn::ModelInfo& info) {
+  DataOptions how = options.data;
+  const int known = static_cast<int>(info.classes.size());
+  if (known > 0 && how.classes > 0 && how.classes != known)
+    throw Failure(fmt::format("[eval] --classes {}: the model has {}: leave the option out",
+                              how.classes, known));
+  const std::optional<std::int32_t> first = first_label(info.classes);
+  if (first)
+    how.classes = std::numeric_limits<int>::max();  // so that labels stay as they are
+  else if (known > 0)
+    how.classes = known;
+  nn::Random unused(0);
+  nn::Dataset<float> data = load(how, unused).test;
+  const auto count_from = [&](std::int32_t start) {
+    for (std::int32_t& label : data.labels) label += data.first_label - start;
+    data.first_label = start;
+  };
+  if (first) {
+    count_from(*first);
+    data.classes = known;
+    for (std::size_t i = 0; i < data.size(); ++i)
+      if (data.labels[i] < 0 || data.labels[i] >= known)
+        throw Failure(
+            fmt::format("[eval] {}: label {} of image {}: the model's run from {} to {}: give "
+                        "images of its classes",
+                        how.name, data.labels[i] + *first, i, *first, *first + known - 1));
+  } else if (how.classes == 0 && data.first_label == 1) {
+    const Tensor<float> one(Shape{1, data.features()});
+    if (std::cmp_greater(nn::predict(model, one).size(), data.classes)) {
+      count_from(0);
+      ++data.classes;
+    }
+  }
+  return data;
+}
+
+nn::Dataset<float> samples(const EvalOptions& options, nn::Sequential<float>& model,
+                           const nn::ModelInfo& info) {
   if (is_table(options.data.name))
     return inputs_of(nn::read_table(options.data.name, table_options(options.data)), info, true);
+  if (!is_named_set(options.data.name)) return images(options, model, info);
   nn::Random seeds(options.seed);
   return load(options.data, seeds).test;
 }
@@ -47,7 +104,7 @@ std::string confusion_table(const Tensor<double>& counts, const std::vector<std:
 
 void eval(const EvalOptions& options) {
   auto [model, info] = nn::load_model<float>(model_path(options.model));
-  const nn::Dataset<float> data = samples(options, info);
+  const nn::Dataset<float> data = samples(options, model, info);
   const bool regression = data.classes == 0;
   const nn::Scores scores = regression
                                 ? nn::evaluate(model, data, "mse", {"r2", "mae"})

@@ -1,0 +1,92 @@
+// `ramp eval` and `ramp predict`, where model and data don't say the same.
+#include <nn/nn.hpp>
+
+#include "support/cli.hpp"
+#include "support/idx_files.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+using namespace cli;
+
+namespace {
+
+// Images of 2 x 2 pixels, of which one is bright: which, says the label.
+void write_images(const fs::path& folder, const std::string& labels) {
+  fs::create_directories(folder);
+  const auto n = static_cast<std::uint32_t>(labels.size());
+  std::string pixels;
+  for (const char label : labels)
+    for (char pixel = 0; pixel < 4; ++pixel) pixels += pixel == label % 4 ? '\xff' : '\0';
+  for (const char* part : {"train", "t10k"}) {
+    const std::string name = (folder / part).string();
+    idx_files::write(name + "-labels-idx1-ubyte", idx_files::idx({n}, labels));
+    idx_files::write(name + "-images-idx3-ubyte", idx_files::idx({n, 2, 2}, pixels));
+  }
+}
+
+std::string repeated(const std::string& labels) {
+  std::string all;
+  for (int i = 0; i < 30; ++i) all += labels;
+  return all;
+}
+
+// Trained until it knows them.
+void train_on(const fs::path& data, const fs::path& run) {
+  output("train --layers 8 --epochs 20 --lr 0.5 --batch 8 --quiet --data " + data.string() +
+         " --out " + run.string());
+}
+
+double accuracy(const fs::path& run, const std::string& data) {
+  return json::parse(output("eval " + run.string() + " --json --data " + data))["accuracy"];
+}
+
+}  // namespace
+
+TEST_CASE("a folder without some of the model's classes is read as the model counts them") {
+  const Folder folder;
+  const fs::path run = folder / "run", other = folder / "other";
+  const std::string eval = "eval " + run.string() + " --data " + other.string();
+  SUBCASE("from 0") {
+    write_images(folder / "data", repeated({0, 1, 2, 3}));
+    train_on(folder / "data", run);
+    for (const std::string& labels :
+         std::vector<std::string>{{0, 1, 2, 3}, {1, 2}, {1, 2, 3}, {3}, {0, 3}}) {
+      CAPTURE(labels);
+      write_images(other, labels);
+      CHECK(accuracy(run, other.string()) == 1);
+      CHECK(accuracy(run, other.string() + " --classes 4") == 1);
+    }
+    write_images(other, {1, 4});
+    check_fails(1, eval, "label 4 of image 1: the model's run from 0 to 3");
+  }
+  SUBCASE("from 1, as EMNIST's letters") {
+    write_images(folder / "data", repeated({1, 2, 3, 4}));
+    train_on(folder / "data", run);
+    for (const std::string& labels : std::vector<std::string>{{1, 2, 3, 4}, {1, 2}, {2, 3}, {4}}) {
+      CAPTURE(labels);
+      write_images(other, labels);
+      CHECK(accuracy(run, other.string()) == 1);
+    }
+    write_images(other, {1, 0});
+    check_fails(1, eval, "label 0 of image 1: the model's run from 1 to 4");
+    write_images(other, {1, 5});
+    check_fails(1, eval, "label 5 of image 1: the model's run from 1 to 4");
+  }
+  SUBCASE("a number that isn't the model's") {
+    write_images(folder / "data", {0, 1, 2, 3});
+    train_on(folder / "data", run);
+    check_fails(1, "eval " + run.string() + " --classes 5 --data " + (folder / "data").string(),
+                "--classes 5: the model has 4");
+  }
+  SUBCASE("a model without names has outputs enough for labels as they are") {
+    write_images(folder / "data", repeated({0, 1, 2, 3}));
+    train_on(folder / "data", run);
+    auto [model, info] = ramp::nn::load_model<float>(run / "model.safetensors");
+    ramp::nn::save(model, run / "model.safetensors");
+    write_images(other, {1, 2, 3});
+    CHECK(accuracy(run, other.string()) == 1);
+  }
+}
