@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -89,4 +90,14 @@ TEST_CASE("a folder without some of the model's classes is read as the model cou
     write_images(other, {1, 2, 3});
     CHECK(accuracy(run, other.string()) == 1);
   }
+}
+
+TEST_CASE("the table of confusion has a row for each output, whether it has a name or not") {
+  const Folder folder;
+  const fs::path path = folder / "m.safetensors";
+  ramp::nn::MLP<float> model({2, 200});
+  ramp::nn::save(model, path);
+  const std::string text = output("eval " + path.string() + " --confusion --data moons");
+  check_has(text, "\n   199");
+  CHECK(std::ranges::count(text, '\n') == 203);
 }

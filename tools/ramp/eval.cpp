@@ -122,12 +122,13 @@ void eval(const EvalOptions& options) {
     text += fmt::format("  accuracy {:.2f} %  macro f1 {:.4f}\n", 100 * scores.at("accuracy"),
                         scores.at("f1"));
   if (options.confusion && !regression) {
+    const Tensor<double> counts =
+        nn::confusion_matrix<float>(nn::predict(model, data.inputs).view(), data.labels);
     std::vector<std::string> names;
     for (const std::string& name : info.classes) names.push_back(visible(name));
-    for (std::size_t k = names.size(); std::cmp_less(k, data.classes); ++k)
+    for (std::size_t k = names.size(); k < counts.shape()[0]; ++k)
       names.push_back(std::to_string(k));
-    text += confusion_table(
-        nn::confusion_matrix<float>(nn::predict(model, data.inputs).view(), data.labels), names);
+    text += confusion_table(counts, names);
   }
   print(text);
 }
