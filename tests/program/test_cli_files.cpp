@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <map>
 
 using namespace cli;
 
@@ -54,6 +55,60 @@ TEST_CASE("an earlier run's metrics stay until there are new ones") {
   CHECK(run.read() != run.before);
   CHECK(metrics(run.path()).size() == 2);
   CHECK(run.files() == files);
+}
+
+TEST_CASE("a start that fails leaves the checkpoints of an earlier run") {
+  EarlierRun run;
+  const fs::path checkpoints = run.path() / "checkpoints", csv = run.folder / "t.csv";
+  const auto all = [&] {
+    std::map<std::string, std::string> files;
+    for (const auto& file : fs::directory_iterator(checkpoints))
+      files[file.path().filename().string()] = content(file.path());
+    return files;
+  };
+  const auto before = all();
+  REQUIRE(before.size() > 2);  // the last two, and a lock
+  std::ofstream(csv) << "a,b\n1,x\n2,y\n3,x\n4,y\n";
+  const std::string out = " --out '" + run.path().string() + "'";
+  const std::string table = "train --data '" + csv.string() + "' --target nosuch" + out;
+  json settings = json::parse(content(run.path() / "settings.json"));
+  for (const bool ended : {true, false}) {
+    CAPTURE(ended);
+    settings["ended"] = ended;
+    std::ofstream(run.path() / "settings.json") << settings;
+    const std::string overwrite = ended ? "" : " --overwrite";
+    check_fails(1, table + overwrite, "nosuch");
+    check_fails(1, spiral + out + overwrite, "File too large", "ulimit -f 0; ");
+    CHECK(all() == before);
+    CHECK(run.read() == run.before);
+  }
+  CHECK(shell(program + "train --quiet --resume '" + run.path().string() + "' 2>&1").text.empty());
+  CHECK(run.read() == run.before);
+}
+
+TEST_CASE("without a whole checkpoint, what has come to the end of an epoch isn't begun anew") {
+  EarlierRun run;
+  const fs::path folder = run.path();
+  const std::string resume = program + "train --quiet --resume '" + folder.string() + "' 2>&1";
+  const auto refused = [&] {
+    const Result result = shell(resume);
+    CHECK(result.status == 1);
+    check_has(result.text, "has no whole checkpoint to go on from");
+    check_has(result.text, "--overwrite");
+    CHECK(run.read() == run.before);
+  };
+  for (const auto& file : fs::directory_iterator(folder / "checkpoints"))
+    if (file.path().extension() == ".safetensors") fs::resize_file(file.path(), 100);
+  refused();
+  json settings = json::parse(content(folder / "settings.json"));
+  settings["ended"] = false;
+  std::ofstream(folder / "settings.json") << settings;
+  refused();
+  fs::remove_all(folder / "checkpoints");
+  refused();
+  fs::remove(folder / "metrics.jsonl");  // a kill before the end of the first epoch
+  CHECK(shell(resume).text.empty());
+  CHECK(run.read() == run.before);
 }
 
 TEST_CASE("a disk that fills up in the middle leaves whole lines and says so") {

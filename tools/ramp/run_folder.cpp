@@ -40,7 +40,7 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
 
 void RunFolder::begin(bool overwrite) const {
   if (path_.empty()) return;
-  nn::CheckpointFolder<float> folder(checkpoints());
+  const nn::CheckpointFolder<float> folder(checkpoints());
   bool ended = true;
   if (fs::exists(path_ / "settings.json")) ended = read_settings(path_).at("ended").get<bool>();
   if (!ended && !overwrite && folder.newest())
@@ -48,7 +48,21 @@ void RunFolder::begin(bool overwrite) const {
         fmt::format("--out {0}: there is a training that has not ended: go on with `ramp "
                     "train --resume {0}`, or begin anew with --overwrite",
                     path_.string()));
-  folder.clear();
+}
+
+void RunFolder::clear() const {
+  if (!path_.empty()) nn::CheckpointFolder<float>(checkpoints()).clear();
+}
+
+void RunFolder::check_without_checkpoint() const {
+  if (path_.empty()) return;
+  std::error_code none;
+  const auto size = fs::file_size(path_ / "metrics.jsonl", none);
+  if (!read_settings(path_).at("ended").get<bool>() && (none || size == 0)) return;
+  throw Failure(
+      fmt::format("--resume {0}: metrics.jsonl has epochs, but {1} has no whole checkpoint to go "
+                  "on from: put one back, or begin anew with `ramp train .. --out {0} --overwrite`",
+                  path_.string(), checkpoints().string()));
 }
 
 void RunFolder::write_settings(const std::vector<std::string>& arguments, bool ended) const {

@@ -278,14 +278,20 @@ void Training::run() {
   unit_->take_off(data_.test);
   units_.emplace(model, data_.train, options_.dead_threshold);
   const auto steps = optimizer(options_, model, data_.train.size());
-  nn::Trainer<float> trainer(model, *steps, loss_, data_.train, &data_.test, fit_options());
-
-  folder_.write_settings(options_.arguments, false);
   if (folder_) {
     Tape<float> tape({.at_zero = options_.at_zero});
     folder_.write_graph(first_loss(tape, model, loss_, data_.train, options_.batch));
   }
-  folder_.open(trainer.result().epochs.size());
+  if (!resumed_) {
+    folder_.open();
+    folder_.clear();  // last: up to here an earlier training there can be resumed
+  }
+  nn::Trainer<float> trainer(model, *steps, loss_, data_.train, &data_.test, fit_options());
+  if (resumed_) {
+    if (steps->steps() == 0) folder_.check_without_checkpoint();
+    folder_.open(trainer.result().epochs.size());
+  }
+  folder_.write_settings(options_.arguments, false);
   if (resumed_ && trainer.result().epochs.size() < options_.epochs)
     say(fmt::format("goes on after {} steps, in epoch {}\n", steps->steps(),
                     trainer.result().epochs.size() + 1));
