@@ -222,3 +222,22 @@ TEST_CASE("what can't be resumed, or must not be written over, is refused") {
   write(run / "settings.json", "{");
   check_fails(1, "train --resume " + run.string(), "damaged");
 }
+
+TEST_CASE("adamw has a weight decay of its own, unless one is given") {
+  const Folder folder;
+  const auto trained = [&](const char* name, const std::string& options) {
+    output(spiral + "--quiet " + options + " --out " + (folder / name).string());
+    return content(folder / name / "metrics.jsonl");
+  };
+  const std::string adam = trained("adam", "--optimizer adam");
+  const std::string own = trained("own", "--optimizer adamw");
+  CHECK(own != adam);
+  CHECK(own == trained("same", "--optimizer adamw --weight-decay 0.01"));
+  CHECK(adam == trained("none", "--optimizer adamw --weight-decay 0"));
+  for (const char* name : {"own", "same", "none"}) {  // as it was begun
+    CAPTURE(name);
+    fs::remove(folder / name / "model.safetensors");
+    output("train --quiet --resume " + (folder / name).string());
+    CHECK(fs::exists(folder / name / "model.safetensors"));
+  }
+}

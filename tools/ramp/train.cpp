@@ -160,7 +160,11 @@ void add_options(CLI::App& command, TrainOptions& o) {
   add(command, "--warmup", o.warmup, "Epochs in which the learning rate rises")->check(at_least(0));
   add(command, "--momentum", o.momentum, "From 0 to below 1")->check(from_to(0, 1));
   command.add_flag("--nesterov", o.nesterov, "Nesterov's momentum");
-  add(command, "--weight-decay", o.weight_decay, "L2 penalty")->check(at_least(0));
+  command
+      .add_option("--weight-decay", o.weight_decay,
+                  help_text("L2 penalty; of adamw, what weights shrink by, times the rate; without "
+                            "it 0, 0.01 for adamw"))
+      ->check(at_least(0));
   add(command, "--clip-norm", o.clip_norm, "Longest gradient; 0 for any")->check(at_least(0));
   add(command, "--batch", o.batch, "Samples of a step")->check(whole(1, 1'000'000));
   add(command, "--epochs", o.epochs, "Rounds through the data")->check(whole(1, 1'000'000'000));

@@ -49,18 +49,18 @@ std::unique_ptr<nn::Optimizer<float>> optimizer(const TrainOptions& o, nn::Modul
                                                 std::size_t samples) {
   const nn::Schedule rate = schedule(o, samples);
   if (o.optimizer == "sgd")
-    return std::make_unique<nn::SGD<float>>(model.parameters(),
-                                            nn::SGDOptions{.learning_rate = rate,
-                                                           .momentum = o.momentum,
-                                                           .nesterov = o.nesterov,
-                                                           .weight_decay = o.weight_decay,
-                                                           .clip_norm = o.clip_norm});
+    return std::make_unique<nn::SGD<float>>(
+        model.parameters(), nn::SGDOptions{.learning_rate = rate,
+                                           .momentum = o.momentum,
+                                           .nesterov = o.nesterov,
+                                           .weight_decay = o.weight_decay.value_or(0),
+                                           .clip_norm = o.clip_norm});
   if (o.optimizer == "rmsprop")
-    return std::make_unique<nn::RMSprop<float>>(model.parameters(),
-                                                nn::RMSpropOptions{.learning_rate = rate,
-                                                                   .momentum = o.momentum,
-                                                                   .weight_decay = o.weight_decay,
-                                                                   .clip_norm = o.clip_norm});
+    return std::make_unique<nn::RMSprop<float>>(
+        model.parameters(), nn::RMSpropOptions{.learning_rate = rate,
+                                               .momentum = o.momentum,
+                                               .weight_decay = o.weight_decay.value_or(0),
+                                               .clip_norm = o.clip_norm});
   const nn::AdamOptions adam{
       .learning_rate = rate, .weight_decay = o.weight_decay, .clip_norm = o.clip_norm};
   if (o.optimizer == "adam") return std::make_unique<nn::Adam<float>>(model.parameters(), adam);
