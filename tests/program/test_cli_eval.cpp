@@ -44,6 +44,14 @@ double accuracy(const fs::path& run, const std::string& data) {
   return json::parse(output("eval " + run.string() + " --json --data " + data))["accuracy"];
 }
 
+// Of 40 rows, whose class the column x says.
+std::string tabbed(const std::string& separator) {
+  std::string text = fmt::format("kind{0}x{0}note\n", separator);
+  for (int i = 0; i < 40; ++i)
+    text += fmt::format("{2}{0}{1}{0}n\n", separator, i % 2, i % 2 ? "yes" : "no");
+  return text;
+}
+
 }  // namespace
 
 TEST_CASE("a folder without some of the model's classes is read as the model counts them") {
@@ -100,4 +108,28 @@ TEST_CASE("the table of confusion has a row for each output, whether it has a na
   const std::string text = output("eval " + path.string() + " --confusion --data moons");
   check_has(text, "\n   199");
   CHECK(std::ranges::count(text, '\n') == 203);
+}
+
+TEST_CASE("a .tsv has tabs between its cells, unless the command line says other") {
+  const Folder folder;
+  const fs::path tsv = folder / "t.tsv", packed = folder / "t.tsv.gz",
+                 semicolons = folder / "s.tsv";
+  idx_files::write(tsv, tabbed("\t"));
+  idx_files::write_gz(packed, tabbed("\t"));
+  idx_files::write(semicolons, tabbed(";"));
+  const auto train = [&](const fs::path& data, const char* run) {
+    return output("train --target kind --epochs 100 --layers 4 --data " + data.string() + " --out " +
+                  (folder / run).string());
+  };
+  check_has(train(tsv, "run"), "2 inputs from 2 columns; 2 classes, no to yes");
+  check_has(train(packed, "run"), "2 inputs from 2 columns; 2 classes, no to yes");
+  const std::string run = (folder / "run").string();
+  fs::remove(folder / "run" / "model.safetensors");
+  output("train --quiet --resume " + run);
+  for (const fs::path& data : {tsv, packed}) {
+    CHECK(accuracy(run, data.string()) == 1);
+    CHECK(output("predict " + run + " " + data.string()).starts_with("kind\nno\nyes\n"));
+  }
+  CHECK(accuracy(run, semicolons.string() + " --separator ';'") == 1);
+  CHECK(output("predict " + run + " --separator tab < " + tsv.string()).starts_with("kind\nno\n"));
 }

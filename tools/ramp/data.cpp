@@ -41,6 +41,12 @@ CLI::Validator data_set() {
   return CLI::Validator(check, "");
 }
 
+// Packed or not.
+bool ends_in(std::string_view name, std::string_view ending) {
+  if (name.ends_with(".gz")) name.remove_suffix(3);
+  return name.ends_with(ending);
+}
+
 }  // namespace
 
 bool is_synthetic(const std::string& name) { return contains(nn::synthetic_names(), name); }
@@ -48,22 +54,17 @@ bool is_named_set(const std::string& name) {
   return contains(image_sets, name) || is_synthetic(name);
 }
 
-bool is_table(const std::string& name) {
-  std::string_view stem = name;
-  if (stem.ends_with(".gz")) stem.remove_suffix(3);
-  return stem.ends_with(".csv") || stem.ends_with(".tsv");
-}
+bool is_table(const std::string& name) { return ends_in(name, ".csv") || ends_in(name, ".tsv"); }
 
-nn::CsvOptions table_options(const DataOptions& options) {
-  return {.separator = options.separator == "tab" || options.separator == "\\t"
-                           ? '\t'
-                           : options.separator[0]};
+nn::CsvOptions table_options(const std::string& name, const std::string& separator) {
+  if (separator.empty()) return {.separator = ends_in(name, ".tsv") ? '\t' : ','};
+  return {.separator = separator == "tab" || separator == "\\t" ? '\t' : separator[0]};
 }
 
 Data load(const DataOptions& options, nn::Random& seeds) {
   if (is_table(options.name)) {
     auto [all, encoding] = nn::read_csv<float>(options.name, options.target, nn::Target::automatic,
-                                               table_options(options));
+                                               table_options(options.name, options.separator));
     auto [train, test] = all.split({0.8, 0.2}, {seeds(), !all.labels.empty()});
     return {std::move(train), std::move(test), std::move(encoding)};
   }
@@ -110,7 +111,10 @@ void add_data_options(CLI::App& command, DataOptions& options) {
       ->check(whole(2, 1'000'000));
   command.add_option("--target", options.target,
                      help_text("The column of a table that is to be predicted"));
-  add(command, "--separator", options.separator, "Between a table's cells: a character, or tab")
+  command
+      .add_option("--separator", options.separator,
+                  help_text("Between a table's cells: a character, or tab; without it a comma, and "
+                            "a tab in .tsv"))
       ->check([](const std::string& text) {
         return text.size() == 1 || text == "tab" || text == "\\t" ? ""
                                                                   : "give one character, or tab";

@@ -15,10 +15,10 @@ namespace ramp::tool {
 
 struct DataOptions {
   std::string name = "fashion-mnist";
-  std::uint64_t points = 1000;               // of a synthetic set
-  double noise = 0.1;                        // of a synthetic set
-  int classes = 0;                           // of a folder; 0: as the labels say
-  std::string target = {}, separator = ",";  // of a table
+  std::uint64_t points = 1000;              // of a synthetic set
+  double noise = 0.1;                       // of a synthetic set
+  int classes = 0;                          // of a folder; 0: as the labels say
+  std::string target = {}, separator = {};  // of a table; no separator: as its name says
 };
 
 struct Data {
@@ -31,7 +31,8 @@ struct Data {
 bool is_synthetic(const std::string& name);
 bool is_named_set(const std::string& name);  // a synthetic one, or one of images: no path
 bool is_table(const std::string& name);
-nn::CsvOptions table_options(const DataOptions& options);
+/// How a table of this name is to be read; without a separator: tabs in a .tsv, else commas.
+nn::CsvOptions table_options(const std::string& name, const std::string& separator);
 
 /// Reads or makes it. A table, or a synthetic set, is split: a fifth of it tests.
 Data load(const DataOptions& options, nn::Random& seeds);

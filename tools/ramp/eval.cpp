@@ -79,7 +79,9 @@ nn::Dataset<float> images(const EvalOptions& options, nn::Sequential<float>& mod
 nn::Dataset<float> samples(const EvalOptions& options, nn::Sequential<float>& model,
                            const nn::ModelInfo& info) {
   if (is_table(options.data.name))
-    return inputs_of(nn::read_table(options.data.name, table_options(options.data)), info, true);
+    return inputs_of(
+        nn::read_table(options.data.name, table_options(options.data.name, options.data.separator)),
+        info, true);
   if (!is_named_set(options.data.name)) return images(options, model, info);
   nn::Random seeds(options.seed);
   return load(options.data, seeds).test;

@@ -17,7 +17,7 @@ namespace ramp::tool {
 namespace {
 
 struct PredictOptions {
-  std::string model, rows = "-", separator = ",";
+  std::string model, rows = "-", separator;
   bool scores = false, no_header = false;
 };
 
@@ -30,8 +30,8 @@ std::string cell(const std::string& text) {
 }
 
 nn::Table read_rows(const PredictOptions& options) {
-  const nn::CsvOptions how{.header = !options.no_header,
-                           .separator = table_options({.separator = options.separator}).separator};
+  nn::CsvOptions how = table_options(options.rows, options.separator);
+  how.header = !options.no_header;
   if (options.rows == "-") return nn::read_table(std::cin, "standard input", how);
   return nn::read_table(options.rows, how);
 }
@@ -101,7 +101,9 @@ void add_predict(CLI::App& app) {
   command->add_flag("--scores", options->scores, "The probability of each class, too");
   command->add_flag("--no-header", options->no_header,
                     "The first row is one like the others, not names");
-  add(*command, "--separator", options->separator, "Between cells: a character, or tab");
+  command->add_option("--separator", options->separator,
+                      help_text("Between cells: a character, or tab; without it a comma, and a tab "
+                                "in .tsv"));
   command->callback([options] { predict(*options); });
 }
 
