@@ -217,6 +217,23 @@ TEST_CASE("a folder with other than ten classes, one that begins at 1, and a sin
   check_has(output(folder), "1 samples to train, 2 to test");
 }
 
+TEST_CASE("a training can be picked up from another folder, whatever its data are called") {
+  const Folder folder;
+  const std::string here = "cd '" + (folder / ".").string() + "' && ";
+  fs::create_directory(folder / "elsewhere");
+  idx_files::write_folder(folder / "digits");
+  std::ofstream(folder / "t.csv") << "a,b\n1,x\n2,y\n3,x\n4,y\n5,x\n6,y\n7,x\n8,y\n9,x\n10,y\n";
+  for (const char* data : {"digits", "t.csv --target b", "moons"}) {
+    CAPTURE(data);
+    const std::string train = std::string("train --quiet --layers 4 --epochs 1 --data ") + data;
+    CHECK(shell(here + program + train + " --out run").status == 0);
+    const Result resumed =
+        shell(here + "cd elsewhere && " + program + "train --quiet --resume ../run 2>&1");
+    CHECK(resumed.status == 0);
+    CHECK(resumed.text.empty());
+  }
+}
+
 TEST_CASE("numbers of the data that aren't finite are named") {
   // So much noise that it is infinite as a float.
   check_fails(1, "train --data spiral --noise 1e300 --layers 4 --no-monitor", "the inputs have ");

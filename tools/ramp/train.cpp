@@ -37,10 +37,8 @@ std::vector<std::string> as_arguments(const CLI::App& command) {
     if (may_be_other(*option)) continue;
     const bool flag = option->get_expected_max() == 0;
     std::string value = option->count() > 0 ? option->results().back() : option->get_default_str();
-    std::error_code unknown;
     if ((option->get_name() == "--out" && !value.empty()) ||
-        (option->get_name() == "--data" && fs::exists(value, unknown) &&
-         value.find_first_of("./") != value.npos))
+        (option->get_name() == "--data" && !is_named_set(value)))
       value = fs::absolute(value).string();
     if (flag && option->count() > 0) all.push_back(option->get_name());
     if (!flag && !value.empty()) all.push_back(option->get_name() + "=" + value);
