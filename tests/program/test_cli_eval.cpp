@@ -118,8 +118,8 @@ TEST_CASE("a .tsv has tabs between its cells, unless the command line says other
   idx_files::write_gz(packed, tabbed("\t"));
   idx_files::write(semicolons, tabbed(";"));
   const auto train = [&](const fs::path& data, const char* run) {
-    return output("train --target kind --epochs 100 --layers 4 --data " + data.string() + " --out " +
-                  (folder / run).string());
+    return output("train --target kind --epochs 100 --layers 4 --data " + data.string() +
+                  " --out " + (folder / run).string());
   };
   check_has(train(tsv, "run"), "2 inputs from 2 columns; 2 classes, no to yes");
   check_has(train(packed, "run"), "2 inputs from 2 columns; 2 classes, no to yes");
@@ -132,4 +132,32 @@ TEST_CASE("a .tsv has tabs between its cells, unless the command line says other
   }
   CHECK(accuracy(run, semicolons.string() + " --separator ';'") == 1);
   CHECK(output("predict " + run + " --separator tab < " + tsv.string()).starts_with("kind\nno\n"));
+}
+
+TEST_CASE("what is no number is no answer: the row that it is for is named") {
+  const Folder folder;
+  const fs::path path = folder / "m.safetensors", rows = folder / "rows.csv";
+  for (const std::int64_t width : {1, 2}) {
+    CAPTURE(width);
+    ramp::nn::MLP<float> model({1, 2, width});
+    for (float& w : model.parameters()[0]->edit()) w = 1e10f;
+    const auto last =
+        model.parameters()[2]->edit();  // of which a row is added, and a row taken off
+    for (std::size_t i = 0; i < last.size(); ++i) last[i] = i < last.size() / 2 ? 1.f : -1.f;
+    ramp::nn::Encoding encoding{{{"x", {}}}, "y", {}};
+    if (width == 2) encoding.classes = {"a", "b"};
+    ramp::nn::save(model, path, {.classes = encoding.classes, .encoding = encoding});
+    const std::string y = width == 2 ? ",a\n" : ",1.5\n";
+    idx_files::write(rows, "x,y\n1" + y + "1e34" + y + "2" + y + "1e35" + y);
+    const std::string what = "rows.csv, line 3: the model gives NaN, which is no answer";
+    check_fails(1, "predict " + path.string() + " " + rows.string(), what.c_str());
+    check_fails(1, "eval " + path.string() + " --data " + rows.string(), what.c_str());
+    check_fails(1, "eval " + path.string() + " --json --data " + rows.string(), what.c_str());
+    if (width == 2) continue;
+    for (float& w : model.parameters()[2]->edit()) w = 1;
+    ramp::nn::save(model, path, {.encoding = encoding});
+    check_fails(1, "predict " + path.string() + " " + rows.string(), "line 3: the model gives inf");
+    idx_files::write(rows, "x,y\n1,1.5\n2,1e30\n");
+    check_fails(1, "eval " + path.string() + " --data " + rows.string(), "than a number can hold");
+  }
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -76,15 +77,21 @@ nn::Dataset<float> images(const EvalOptions& options, nn::Sequential<float>& mod
   return data;
 }
 
-nn::Dataset<float> samples(const EvalOptions& options, nn::Sequential<float>& model,
-                           const nn::ModelInfo& info) {
-  if (is_table(options.data.name))
-    return inputs_of(
-        nn::read_table(options.data.name, table_options(options.data.name, options.data.separator)),
-        info, true);
-  if (!is_named_set(options.data.name)) return images(options, model, info);
+struct Samples {
+  nn::Dataset<float> data;
+  std::vector<std::size_t> lines;  // of a table
+};
+
+Samples samples(const EvalOptions& options, nn::Sequential<float>& model,
+                const nn::ModelInfo& info) {
+  const std::string& name = options.data.name;
+  if (is_table(name)) {
+    nn::Table table = nn::read_table(name, table_options(name, options.data.separator));
+    return {inputs_of(table, info, true), std::move(table.lines)};
+  }
+  if (!is_named_set(name)) return {images(options, model, info), {}};
   nn::Random seeds(options.seed);
-  return load(options.data, seeds).test;
+  return {load(options.data, seeds).test, {}};
 }
 
 std::string confusion_table(const Tensor<double>& counts, const std::vector<std::string>& names) {
@@ -106,11 +113,19 @@ std::string confusion_table(const Tensor<double>& counts, const std::vector<std:
 
 void eval(const EvalOptions& options) {
   auto [model, info] = nn::load_model<float>(model_path(options.model));
-  const nn::Dataset<float> data = samples(options, model, info);
+  const auto [data, lines] = samples(options, model, info);
   const bool regression = data.classes == 0;
   const nn::Scores scores = regression
                                 ? nn::evaluate(model, data, "mse", {"r2", "mae"})
                                 : nn::evaluate(model, data, "cross_entropy", {"accuracy", "f1"});
+  if (!std::isfinite(scores.at("loss"))) {
+    const std::string name = "[eval] " + data.name;
+    check_finite(nn::predict(model, data.inputs), name, lines);
+    throw Failure(
+        fmt::format("{}: answers are further from the right ones than a number can hold: give data "
+                    "as the model was trained on",
+                    name));
+  }
   if (options.json) {
     nlohmann::ordered_json line{{"samples", data.size()}};
     for (const auto& [name, value] : scores) line[name] = value;

@@ -1,5 +1,8 @@
 #include "model_options.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace ramp::tool {
 
 namespace fs = std::filesystem;
@@ -28,6 +31,19 @@ nn::Dataset<float> inputs_of(const nn::Table& table, const nn::ModelInfo& info, 
   nn::Encoding all;  // every column is a number
   for (const std::string& name : table.columns) all.inputs.push_back({name, {}});
   return nn::encode<float>(table, all, false);
+}
+
+void check_finite(const Tensor<float>& outputs, const std::string& data,
+                  std::span<const std::size_t> lines) {
+  const auto at = std::ranges::find_if_not(outputs, [](float y) { return std::isfinite(y); });
+  if (at == outputs.end()) return;
+  const std::size_t width = outputs.size() / outputs.shape()[0];
+  const std::size_t row = static_cast<std::size_t>(at - outputs.begin()) / width;
+  const std::string where =
+      lines.empty() ? fmt::format("row {}", row) : fmt::format("line {}", lines[row]);
+  throw Failure(fmt::format(
+      "{}, {}: the model gives {}, which is no answer: give numbers as it was trained on", data,
+      where, std::isnan(*at) ? "NaN" : fmt::format("{}", *at)));
 }
 
 }  // namespace ramp::tool

@@ -5,6 +5,8 @@
 
 #include <nn/keep/model_file.hpp>
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 namespace ramp::tool {
@@ -17,5 +19,10 @@ CLI::Option* add_model(CLI::App& command, std::string& path);
 /// as numbers. Throws Failure, which names what is missing, for a model that has too few or too
 /// many.
 nn::Dataset<float> inputs_of(const nn::Table& table, const nn::ModelInfo& info, bool with_target);
+
+/// Throws Failure, which names the first row at fault, unless all that the model gives is finite.
+/// `lines` is where rows stand in their file; empty: they are numbered from 0.
+void check_finite(const Tensor<float>& outputs, const std::string& data,
+                  std::span<const std::size_t> lines);
 
 }  // namespace ramp::tool

@@ -49,8 +49,10 @@ std::vector<double> softmax_of(const float* row, std::size_t n) {
 void predict(const PredictOptions& options) {
   nn::LoadedModel<float> loaded = nn::load_model<float>(model_path(options.model));
   const nn::ModelInfo& info = loaded.info;
-  const nn::Dataset<float> data = inputs_of(read_rows(options), info, false);
+  const nn::Table table = read_rows(options);
+  const nn::Dataset<float> data = inputs_of(table, info, false);
   const Tensor<float> outputs = nn::predict(loaded.model, data.inputs);
+  check_finite(outputs, "[predict] " + table.name, table.lines);
   const std::size_t width = outputs.size() / data.size();
   const auto name = [&](std::size_t k) {
     return k < info.classes.size() ? cell(info.classes[k]) : std::to_string(k);
