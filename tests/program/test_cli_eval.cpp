@@ -110,6 +110,16 @@ TEST_CASE("the table of confusion has a row for each output, whether it has a na
   CHECK(std::ranges::count(text, '\n') == 203);
 }
 
+TEST_CASE("a separator is one character, or tab") {
+  const Folder folder;
+  const std::string csv = (folder / "t.csv").string();
+  idx_files::write(csv, tabbed(","));
+  for (const char* command : {"train --target kind --data ", "eval m --data ", "predict m "})
+    for (const char* separator : {"tabby", "',;'", "''"})
+      check_fails(2, fmt::format("{}{} --separator {}", command, csv, separator),
+                  "one character, or tab");
+}
+
 TEST_CASE("a .tsv has tabs between its cells, unless the command line says other") {
   const Folder folder;
   const fs::path tsv = folder / "t.tsv", packed = folder / "t.tsv.gz",

@@ -95,6 +95,17 @@ std::string described(const DataOptions& options, const Data& data) {
                             train.first_label + train.classes - 1);
 }
 
+CLI::Option* add_separator(CLI::App& command, std::string& separator) {
+  return command
+      .add_option("--separator", separator,
+                  help_text("Between a table's cells: a character, or tab; without it a comma, and "
+                            "a tab in .tsv"))
+      ->check([](const std::string& text) {
+        return text.size() == 1 || text == "tab" || text == "\\t" ? ""
+                                                                  : "give one character, or tab";
+      });
+}
+
 void add_data_options(CLI::App& command, DataOptions& options) {
   add(command, "--data", options.name,
       "fashion-mnist, mnist, moons, circle, xor, gauss, spiral, a folder with IDX files, or a "
@@ -111,14 +122,7 @@ void add_data_options(CLI::App& command, DataOptions& options) {
       ->check(whole(2, 1'000'000));
   command.add_option("--target", options.target,
                      help_text("The column of a table that is to be predicted"));
-  command
-      .add_option("--separator", options.separator,
-                  help_text("Between a table's cells: a character, or tab; without it a comma, and "
-                            "a tab in .tsv"))
-      ->check([](const std::string& text) {
-        return text.size() == 1 || text == "tab" || text == "\\t" ? ""
-                                                                  : "give one character, or tab";
-      });
+  add_separator(command, options.separator);
 }
 
 void check_data_options(const CLI::App& command, const DataOptions& options) {

@@ -38,6 +38,7 @@ nn::CsvOptions table_options(const std::string& name, const std::string& separat
 Data load(const DataOptions& options, nn::Random& seeds);
 /// What there is to say about it before the training.
 std::string described(const DataOptions& options, const Data& data);
+CLI::Option* add_separator(CLI::App& command, std::string& separator);
 /// The options --data, --points, --noise, --classes, --target and --separator; check_data_options()
 /// says whether they go together, by CLI::ValidationError.
 void add_data_options(CLI::App& command, DataOptions& options);

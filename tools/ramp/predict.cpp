@@ -103,9 +103,7 @@ void add_predict(CLI::App& app) {
   command->add_flag("--scores", options->scores, "The probability of each class, too");
   command->add_flag("--no-header", options->no_header,
                     "The first row is one like the others, not names");
-  command->add_option("--separator", options->separator,
-                      help_text("Between cells: a character, or tab; without it a comma, and a tab "
-                                "in .tsv"));
+  add_separator(*command, options->separator);
   command->callback([options] { predict(*options); });
 }
 
