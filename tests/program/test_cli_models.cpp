@@ -140,6 +140,19 @@ TEST_CASE("tables and models that can't be used are told in one line") {
   check_fails(1, predict + csv.string(), "model.safetensors");
 }
 
+TEST_CASE("a model isn't exported over itself") {
+  const Folder folder;
+  const fs::path run = folder / "run", model = run / "model.safetensors", link = folder / "m.npz";
+  output(spiral + "--quiet --out " + run.string());
+  const std::string before = content(model);
+  check_fails(1, "export --to safetensors " + run.string(), "--out");
+  fs::create_symlink(model, link);
+  check_fails(1, "export " + run.string() + " --out " + link.string(), "that is the model itself");
+  CHECK(content(model) == before);
+  output("export " + run.string() + " --to onnx --out " + (run / "m.onnx").string());
+  check_fails(1, "export --to onnx " + (run / "m.onnx").string(), "--out");
+}
+
 TEST_CASE("no name in a file moves a cursor, or passes for a line of the program's own") {
   const Folder folder;
   const std::string name =

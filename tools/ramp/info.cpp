@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <system_error>
 
 namespace ramp::tool {
 
@@ -87,6 +88,10 @@ void export_as(const ExportOptions& options) {
   const nn::SafeTensors file = nn::open_model(path);
   std::filesystem::path to = options.out;
   if (to.empty()) to = std::filesystem::path(path).replace_extension("." + options.to);
+  std::error_code other;
+  if (std::filesystem::equivalent(path, to, other))
+    throw Failure(fmt::format("[export] {}: that is the model itself: give another file as --out",
+                              to.string()));
   if (options.to == "onnx") {
     nn::write_onnx(file, to);
     return print(fmt::format("{}: {} tensors\n", to.string(), file.entries().size()));
