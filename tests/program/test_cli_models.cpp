@@ -234,6 +234,31 @@ TEST_CASE("what can't be resumed, or must not be written over, is refused") {
   check_fails(1, "train --resume " + run.string(), "batch_size");
   write(run / "settings.json", "{");
   check_fails(1, "train --resume " + run.string(), "damaged");
+  settings["ended"] = 5;
+  write(run / "settings.json", settings.dump());
+  for (const std::string& start :
+       {"train --resume " + run.string(), spiral + "--out " + run.string()})
+    check_fails(1, start, (run / "settings.json: it is damaged").c_str());
+  output(spiral + "--quiet --overwrite --out " + run.string());
+}
+
+TEST_CASE("a file that says nonsense of its model is named") {
+  const Folder folder;
+  const fs::path path = folder / "m.safetensors";
+  for (const char* layers : {R"({"scope": "m", "parts": [{"name": "a"}]})",
+                             R"({"kind": "sequential", "scope": "m", "parts": 7})",
+                             R"({"kind": 1, "scope": [], "parts": []})", R"([1])"}) {
+    CAPTURE(layers);
+    ramp::nn::SafeTensors file;
+    file.add("a", ramp::Tensor<float>({2}, 1.0f));
+    file.set_metadata("ramp", fmt::format(R"({{"version": 1, "classes": [], "note": "",
+                                               "sample_shape": [], "architecture": {}}})",
+                                          layers));
+    file.write(path);
+    const std::string what = path.string() + ": what it says of its model can't be used";
+    check_fails(1, "info " + path.string(), what.c_str());
+    check_fails(1, "export --to onnx " + path.string(), what.c_str());
+  }
 }
 
 TEST_CASE("adamw has a weight decay of its own, unless one is given") {

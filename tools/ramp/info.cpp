@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <string_view>
 #include <system_error>
 
 namespace ramp::tool {
@@ -42,6 +43,15 @@ std::string in_words(const nlohmann::ordered_json& layer) {
   return text;
 }
 
+// What f() finds damaged in what a file says of its model is told with the file's name.
+template <class F> auto of_file(const std::filesystem::path& path, F f) try {
+  return f();
+} catch (const nlohmann::json::exception& error) {
+  const std::string_view what = error.what();  // "[json.exception.NAME.NUMBER] what is wrong"
+  throw Failure(fmt::format("{}: what it says of its model can't be used: {}", path.string(),
+                            what.substr(what.find(' ') + 1)));
+}
+
 void info(const std::string& given) {
   const std::string path = model_path(given);
   const nn::SafeTensors file = nn::open_model(path);
@@ -57,8 +67,9 @@ void info(const std::string& given) {
   const auto about = nn::model_info(file);
   if (about) {
     if (!about->architecture.empty())
-      text += fmt::format("model    {}\n",
-                          visible(in_words(nlohmann::ordered_json::parse(about->architecture))));
+      text += fmt::format("model    {}\n", visible(of_file(path, [&] {
+                            return in_words(nlohmann::ordered_json::parse(about->architecture));
+                          })));
     if (about->info.encoding) {
       std::vector<std::string> inputs;
       for (const auto& column : about->info.encoding->inputs)
@@ -93,7 +104,7 @@ void export_as(const ExportOptions& options) {
     throw Failure(fmt::format("[export] {}: that is the model itself: give another file as --out",
                               to.string()));
   if (options.to == "onnx") {
-    nn::write_onnx(file, to);
+    of_file(path, [&] { nn::write_onnx(file, to); });
     return print(fmt::format("{}: {} tensors\n", to.string(), file.entries().size()));
   }
   if (options.to == "safetensors") {

@@ -15,17 +15,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-nlohmann::json read_settings(const fs::path& path) {
+struct Settings {
+  std::vector<std::string> arguments;
+  bool ended;
+};
+
+Settings read_settings(const fs::path& path) {
   std::ifstream file(path / "settings.json");
   if (!file)
     throw Failure(
         fmt::format("--resume {}: there is no settings.json, as a training with --out "
                     "writes it",
                     path.string()));
-  const auto settings = nlohmann::json::parse(file, nullptr, false);
-  if (!settings.is_object() || !settings.contains("arguments") || !settings.contains("ended"))
-    throw Failure(fmt::format("--resume {}: settings.json is damaged", path.string()));
-  return settings;
+  try {
+    const auto settings = nlohmann::json::parse(file);
+    return {settings.at("arguments").get<std::vector<std::string>>(),
+            settings.at("ended").get<bool>()};
+  } catch (const nlohmann::json::exception&) {
+    throw Failure(
+        fmt::format("{}: it is damaged: put it back, or begin anew with `ramp train .. --out {} "
+                    "--overwrite`",
+                    (path / "settings.json").string(), path.string()));
+  }
 }
 
 }  // namespace
@@ -41,9 +52,8 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
 void RunFolder::begin(bool overwrite) const {
   if (path_.empty()) return;
   const nn::CheckpointFolder<float> folder(checkpoints());
-  bool ended = true;
-  if (fs::exists(path_ / "settings.json")) ended = read_settings(path_).at("ended").get<bool>();
-  if (!ended && !overwrite && folder.newest())
+  if (overwrite || !fs::exists(path_ / "settings.json")) return;
+  if (!read_settings(path_).ended && folder.newest())
     throw Failure(
         fmt::format("--out {0}: there is a training that has not ended: go on with `ramp "
                     "train --resume {0}`, or begin anew with --overwrite",
@@ -58,7 +68,7 @@ void RunFolder::check_without_checkpoint() const {
   if (path_.empty()) return;
   std::error_code none;
   const auto size = fs::file_size(path_ / "metrics.jsonl", none);
-  if (!read_settings(path_).at("ended").get<bool>() && (none || size == 0)) return;
+  if (!read_settings(path_).ended && (none || size == 0)) return;
   throw Failure(
       fmt::format("--resume {0}: metrics.jsonl has epochs, but {1} has no whole checkpoint to go "
                   "on from: put one back, or begin anew with `ramp train .. --out {0} --overwrite`",
@@ -72,10 +82,8 @@ void RunFolder::write_settings(const std::vector<std::string>& arguments, bool e
   nn::replace_file(path_ / "settings.json", settings.dump(2) + '\n');
 }
 
-std::vector<std::string> RunFolder::settings(const fs::path& path) try {
-  return read_settings(path).at("arguments").get<std::vector<std::string>>();
-} catch (const nlohmann::json::exception&) {
-  throw Failure(fmt::format("--resume {}: settings.json is damaged", path.string()));
+std::vector<std::string> RunFolder::settings(const fs::path& path) {
+  return read_settings(path).arguments;
 }
 
 void RunFolder::open(std::size_t epochs) {
