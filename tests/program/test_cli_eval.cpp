@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -142,6 +144,29 @@ TEST_CASE("a .tsv has tabs between its cells, unless the command line says other
   }
   CHECK(accuracy(run, semicolons.string() + " --separator ';'") == 1);
   CHECK(output("predict " + run + " --separator tab < " + tsv.string()).starts_with("kind\nno\n"));
+}
+
+TEST_CASE("the table that ramp predict prints holds the classes' names as they are") {
+  const Folder folder;
+  const fs::path path = folder / "m.safetensors", rows = folder / "rows.csv";
+  const std::vector<std::string> names{" a", "b ", "\tc", "d\t", " ", "e, f", "\"g\"", "h\ni", "j"};
+  const auto n = static_cast<std::int64_t>(names.size());
+  ramp::nn::MLP<float> model({n, n});
+  std::string text;
+  for (std::int64_t i = 0; i < n * n; ++i) {
+    model.parameters()[0]->edit()[static_cast<std::size_t>(i)] = i % (n + 1) == 0;
+    text += fmt::format("{}{}", i % (n + 1) == 0 ? 1 : 0, i % n == n - 1 ? '\n' : ',');
+  }
+  ramp::nn::save(model, path, {.classes = names});
+  idx_files::write(rows, text);
+  const std::string predict = "predict --no-header " + path.string() + " " + rows.string();
+  std::istringstream said(output(predict)), scored(output(predict + " --scores"));
+  const ramp::nn::Table table = ramp::nn::read_table(said, "answers");
+  REQUIRE(table.rows.size() == names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) CHECK(table.rows[i][0] == names[i]);
+  const ramp::nn::Table scores = ramp::nn::read_table(scored, "scores");
+  REQUIRE(scores.columns.size() == names.size() + 1);
+  for (std::size_t i = 0; i < names.size(); ++i) CHECK(scores.columns[i + 1] == names[i]);
 }
 
 TEST_CASE("what is no number is no answer: the row that it is for is named") {

@@ -21,9 +21,13 @@ struct PredictOptions {
   bool scores = false, no_header = false;
 };
 
-// A cell of a table, in quotes where it needs them.
+// A cell of a table, in quotes where it needs them: what reads it takes no notice of spaces around
+// it, nor of a line with nothing on it.
 std::string cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  if (!text.empty() && !is_space(text.front()) && !is_space(text.back()) &&
+      text.find_first_of(",\"\r\n") == text.npos)
+    return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + '"';
