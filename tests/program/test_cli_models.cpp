@@ -114,6 +114,27 @@ TEST_CASE("a number is predicted in its own unit") {
   CHECK_FALSE(scores.contains("accuracy"));
 }
 
+TEST_CASE("few whole numbers are classes or numbers, as --kind says") {
+  const Folder folder;
+  const fs::path csv = folder / "rooms.csv", run = folder / "run";
+  std::string text = "area,rooms\n";
+  for (int i = 0; i < 200; ++i) text += fmt::format("{},{}\n", 20 + i % 100, 1 + i % 100 / 20);
+  write(csv, text);
+  const std::string train =
+      "train --data " + csv.string() + " --target rooms --layers 8 --epochs 2 ";
+  check_has(output(train), "5 classes, 1 to 5");
+  check_has(output(train + "--kind classes"), "5 classes, 1 to 5");
+  check_has(output(train + "--kind number --out " + run.string()), "rooms is a number");
+  fs::remove(run / "model.safetensors");
+  output("train --quiet --resume " + run.string());  // as it was begun
+  CHECK(json::parse(output("eval " + run.string() + " --json --data " + csv.string()))
+            .contains("r2"));
+  check_fails(2, train + "--kind words", "automatic, classes, number");
+  check_fails(2, "train --data moons --kind number", "is for tables, not for moons");
+  write(csv, table(100));
+  check_fails(1, "train --data " + csv.string() + " --target kind --kind number", "is no number");
+}
+
 TEST_CASE("tables and models that can't be used are told in one line") {
   const Folder folder;
   const fs::path csv = folder / "t.csv", run = folder / "run";

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 2> image_sets{"fashion-mnist", "mnist"};
+constexpr std::array<std::string_view, 3> kinds{"automatic", "classes", "number"};
 
 bool contains(std::span<const std::string_view> names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
@@ -63,7 +64,10 @@ nn::CsvOptions table_options(const std::string& name, const std::string& separat
 
 Data load(const DataOptions& options, nn::Random& seeds) {
   if (is_table(options.name)) {
-    auto [all, encoding] = nn::read_csv<float>(options.name, options.target, nn::Target::automatic,
+    const nn::Target kind = options.kind == "classes"  ? nn::Target::classes
+                            : options.kind == "number" ? nn::Target::numbers
+                                                       : nn::Target::automatic;
+    auto [all, encoding] = nn::read_csv<float>(options.name, options.target, kind,
                                                table_options(options.name, options.separator));
     auto [train, test] = all.split({0.8, 0.2}, {seeds(), !all.labels.empty()});
     return {std::move(train), std::move(test), std::move(encoding)};
@@ -93,6 +97,14 @@ std::string described(const DataOptions& options, const Data& data) {
                               train.class_names.back());
   return text + fmt::format("; {} classes, labelled {} to {}", train.classes, train.first_label,
                             train.first_label + train.classes - 1);
+}
+
+CLI::Option* add_kind(CLI::App& command, std::string& kind) {
+  return add(command, "--kind", kind,
+             "What --target is: classes, number, or automatic: a number where all its cells are, "
+             "and some aren't whole or more than 20 differ; else classes")
+      ->type_name("NAME")
+      ->check(one_of(kinds));
 }
 
 CLI::Option* add_separator(CLI::App& command, std::string& separator) {
@@ -127,7 +139,10 @@ void add_data_options(CLI::App& command, DataOptions& options) {
 
 void check_data_options(const CLI::App& command, const DataOptions& options) {
   const bool made = is_synthetic(options.name), table = is_table(options.name);
-  const auto given = [&](const char* name) { return command.get_option(name)->count() > 0; };
+  const auto given = [&](const char* name) {
+    const CLI::Option* const option = command.get_option_no_throw(name);
+    return option && option->count() > 0;
+  };
   if (!made)
     for (const char* name : {"--points", "--noise"})
       if (given(name))
@@ -135,7 +150,7 @@ void check_data_options(const CLI::App& command, const DataOptions& options) {
   if (given("--classes") && (table || is_named_set(options.name)))
     throw CLI::ValidationError("--classes", "is for folders, not for " + options.name);
   if (!table)
-    for (const char* name : {"--target", "--separator"})
+    for (const char* name : {"--target", "--kind", "--separator"})
       if (given(name)) throw CLI::ValidationError(name, "is for tables, not for " + options.name);
 }
 

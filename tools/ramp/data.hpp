@@ -19,6 +19,7 @@ struct DataOptions {
   double noise = 0.1;                       // of a synthetic set
   int classes = 0;                          // of a folder; 0: as the labels say
   std::string target = {}, separator = {};  // of a table; no separator: as its name says
+  std::string kind = "automatic";           // of the target: classes, number, or as its cells say
 };
 
 struct Data {
@@ -38,6 +39,8 @@ nn::CsvOptions table_options(const std::string& name, const std::string& separat
 Data load(const DataOptions& options, nn::Random& seeds);
 /// What there is to say about it before the training.
 std::string described(const DataOptions& options, const Data& data);
+/// --kind, for who learns from a table what its target is.
+CLI::Option* add_kind(CLI::App& command, std::string& kind);
 CLI::Option* add_separator(CLI::App& command, std::string& separator);
 /// The options --data, --points, --noise, --classes, --target and --separator; check_data_options()
 /// says whether they go together, by CLI::ValidationError.

@@ -129,6 +129,7 @@ namespace {
 
 void add_options(CLI::App& command, TrainOptions& o) {
   add_data_options(command, o.data);
+  add_kind(command, o.data.kind);
   add(command, "--layers", o.layers, "Sizes of the hidden layers")
       ->type_name("N,N,..")
       ->check(layer_sizes(1));
