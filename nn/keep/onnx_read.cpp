@@ -24,7 +24,8 @@ using namespace onnx;
 // Follows the chain of nodes from the input to the output; each gives a layer, or changes the last.
 class Reader {
  public:
-  explicit Reader(std::string_view text) {
+  explicit Reader(std::string_view text)
+      : most_(std::max<std::size_t>(most_times * text.size(), 1 << 20)) {
     std::string_view graph;
     std::int64_t version = 0;
     for (Fields fields(text); const auto f = fields.next();) {
@@ -216,7 +217,7 @@ class Reader {
       if (node.in.size() > 2)
         keep(name + ".bias", node.in[2], 1);
       else
-        file.add(name + ".bias", Tensor<float>(Shape{constant(node.in[1]).shape()[0]}));
+        add(name + ".bias", Tensor<float>(Shape{constant(node.in[1]).shape()[0]}));
     } else if (node.op == "BatchNormalization") {
       takes(node, 0, 5);
       if (node.integer("training_mode", 0) != 0) throw Damaged("it is in training mode");
@@ -293,10 +294,20 @@ class Reader {
   }
   void keep(const std::string& name, const std::string& from, int rank, bool turned = false) {
     const Numbers& x = constant(from);
-    const auto add = [&](const auto& numbers) {
-      file.add(name, turned ? transposed(numbers) : numbers);
+    const auto keep_as = [&](const auto& numbers) {
+      add(name, turned ? transposed(numbers) : numbers);
     };
-    x.is_double() ? add(x.tensor<double>(rank)) : add(x.tensor<float>(rank));
+    x.is_double() ? keep_as(x.tensor<double>(rank)) : keep_as(x.tensor<float>(rank));
+  }
+  // Each layer has numbers of its own here, and in a file many may share one weight.
+  template <class T> void add(const std::string& name, const Tensor<T>& numbers) {
+    kept_ += numbers.size() * sizeof(T);
+    if (kept_ > most_)
+      throw Damaged(
+          fmt::format("layers that share weights take more than {} times the file: give "
+                      "each its own, or have fewer layers",
+                      most_times));
+    file.add(name, numbers);
   }
 
   void linear(const Node& node, bool as_in_file) {  // its weight: (out, in), else (in, out)
@@ -341,6 +352,8 @@ class Reader {
   Json about_, parts_ = Json::array();
   std::set<std::string> names_;
   std::string current_, before_, mean_;  // values; the last is waited for Div with
+  static constexpr std::size_t most_times = 16;
+  std::size_t kept_ = 0, most_;  // bytes
   bool places_ = false;
   int rank_ = 0;  // of what comes next, as far as it is known
 };

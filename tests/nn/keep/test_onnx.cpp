@@ -310,6 +310,23 @@ TEST_CASE("what can't be read is refused, and says which node and why") {
             .find("infinite or NaN numbers in 0.weight") != std::string::npos);
 }
 
+TEST_CASE("layers may share a weight, but not take far more memory than the file has") {
+  const auto sharing = [](int layers) {
+    Foreign net;
+    net.graph.part(
+        5, Foreign::dims({128, 128}).number(2, 1).text(8, "w").text(9, std::string(1 << 16, '\0')));
+    std::string before = "x";
+    for (int i = 1; i <= layers; ++i) {
+      const std::string after = i == layers ? "y" : std::to_string(i);
+      net.node("MatMul", {before.c_str(), "w"}, after.c_str());
+      before = after;
+    }
+    return net;
+  };
+  CHECK(read(sharing(12)).model.size() == 12);
+  CHECK(refusal(sharing(400)).find("more than 16 times the file") != std::string::npos);
+}
+
 TEST_CASE("what isn't made of this library's layers can't be written") {
   const TempFolder folder;
   struct Own : Module<float> {
