@@ -182,15 +182,41 @@ TEST_CASE("a kink's formula is 0 at the kink and nowhere else") {
   CHECK(distance_from("hypot", {0, 0}) == 0);
   for (const auto& at : {std::vector<double>{1, 0}, {0, 1}, {-1, 1}, {1, 1}, {1, -1}, {-2, 0}})
     CHECK(distance_from("hypot", at) > 0);
-  CHECK(distance_from("gate", {3, 3, 1}) == 0);
-  CHECK(distance_from("gate", {0, 3, 1}) != 0);
-  CHECK(distance_from("gate", {3, 0, 1}) != 0);
-  CHECK(distance_from("gate", {3, -3, 1}) != 0);
+  for (const char* op : {"gate", "maximum", "minimum", "fmax", "fmin"}) {
+    CAPTURE(op);
+    CHECK(distance_from(op, {3, 3, 1}) == 0);
+    CHECK(std::abs(distance_from(op, {0, 3, 1})) == 3);
+    CHECK(std::abs(distance_from(op, {3, 0, 1})) == 3);
+    CHECK(std::abs(distance_from(op, {3, -3, 1})) == 6);
+  }
   CHECK(distance_from("clamp", {-1, 0, 0}, {-1, 0.5}) == 0);
   CHECK(distance_from("clamp", {0.5, 0, 0}, {-1, 0.5}) == 0);
   CHECK(std::abs(distance_from("clamp", {-1.25, 0, 0}, {-1, 0.5})) == 0.25);  // of the nearer one
   CHECK(std::abs(distance_from("clamp", {0.25, 0, 0}, {-1, 0.5})) == 0.25);
   CHECK(std::abs(distance_from("clamp", {4.5, 0, 0}, {-1, 0.5})) == 4);
+  CHECK(std::abs(distance_from("clamp", {5.5, 0, 0}, {2, 10})) == 3.5);
+}
+
+TEST_CASE("the largest of a list is recorded as that of one after the other") {
+  Tape tape;
+  const auto x = tape.leaf(1), y = tape.leaf(2), z = tape.leaf(3);
+  const std::uint32_t size = tape.size();
+  const auto high = max({x, y, z}), low = min({x, y, z});
+  CHECK(tape.size() == size + 4);
+  CHECK(high.item() == 3);
+  CHECK(low.item() == 1);
+  CHECK(census(high + low).total.at_kink == 0);
+  CHECK(max({x}).index() == x.index());
+}
+
+TEST_CASE("elu's derivatives at large numbers, whose exponential is infinite") {
+  Tape tape;
+  const auto x = tape.leaf(1000);
+  auto y = elu(x, 1.5);
+  for (const double expected : {1.0, 0.0, 0.0}) {
+    y = tape.grad_on_tape(y, {x})[0];
+    CHECK(y.item() == expected);
+  }
 }
 
 TEST_CASE("distance is that between two points") {
