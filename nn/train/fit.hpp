@@ -39,7 +39,7 @@ struct EpochInfo {
   std::uint64_t samples = 0;  // seen in this epoch
   Scores train;  // loss and the metrics that are means over samples (Metric::is_mean), each
                  // sample's as its batch came up: the weights move on
-  Scores valid;              // at the end of the epoch; empty without a validation set
+  Scores valid;  // at the end of the epoch; empty without a validation set
   double learning_rate = 0;  // of the epoch's last step
   double seconds = 0;  // of training: loading, forward, backward, update. Not kept in checkpoints
   double valid_seconds = 0;
