@@ -129,8 +129,9 @@ void add_data_options(CLI::App& command, DataOptions& options) {
       ->check(whole(10, 100'000'000));
   add(command, "--noise", options.noise, "Of these sets")->check(at_least(0));
   command
-      .add_option("--classes", options.classes,
-                  help_text("Of a folder; without it, as many as its labels say, or the model has"))
+      .add_option(
+          "--classes", options.classes,
+          help_text("Of a folder; without it, as many as a trained model has, or its labels say"))
       ->check(whole(2, 1'000'000));
   command.add_option("--target", options.target,
                      help_text("The column of a table that is to be predicted"));
