@@ -86,7 +86,7 @@ TEST_CASE("a start that fails leaves the checkpoints of an earlier run") {
   CHECK(run.read() == run.before);
 }
 
-TEST_CASE("without a whole checkpoint, what has come to the end of an epoch isn't begun anew") {
+TEST_CASE("a training whose checkpoints are lost isn't begun anew") {
   EarlierRun run;
   const fs::path folder = run.path();
   const std::string resume = program + "train --quiet --resume '" + folder.string() + "' 2>&1";
@@ -105,8 +105,11 @@ TEST_CASE("without a whole checkpoint, what has come to the end of an epoch isn'
   std::ofstream(folder / "settings.json") << settings;
   refused();
   fs::remove_all(folder / "checkpoints");
+  std::ofstream(folder / "times.jsonl") << "{\"seconds\":2,\"test_seconds\":0}\n{}\n";
   refused();
-  fs::remove(folder / "metrics.jsonl");  // a kill before the end of the first epoch
+  // Within the first second there is none yet.
+  std::ofstream(folder / "times.jsonl")
+      << "{\"seconds\":0.5,\"test_seconds\":0}\n{\"seconds\":9}\n";
   CHECK(shell(resume).text.empty());
   CHECK(run.read() == run.before);
 }

@@ -3,6 +3,7 @@
 #include <autodiff/version.hpp>
 #include <nn/data/file_writer.hpp>
 #include <nn/keep/checkpoint.hpp>
+#include <nn/train/fit.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -39,6 +40,29 @@ Settings read_settings(const fs::path& path) {
   }
 }
 
+bool has_checkpoints(const fs::path& folder) {  // whole or not
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (at->path().filename().string().starts_with("checkpoint-")) return true;
+  return false;
+}
+
+// How long all epochs but the last took. The end of each is followed by a checkpoint, unless that
+// would be too soon.
+double seconds_before_last(const fs::path& times) {
+  std::ifstream file(times);
+  double sum = 0, last = 0;
+  for (std::string line; std::getline(file, line);) {
+    const auto epoch = nlohmann::json::parse(line, nullptr, false);
+    sum += last;
+    last = 0;
+    for (const char* part : {"seconds", "test_seconds"})
+      if (epoch.is_object() && epoch.contains(part) && epoch.at(part).is_number())
+        last += epoch.at(part).get<double>();
+  }
+  return sum;
+}
+
 }  // namespace
 
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
@@ -66,12 +90,12 @@ void RunFolder::clear() const {
 
 void RunFolder::check_without_checkpoint() const {
   if (path_.empty()) return;
-  std::error_code none;
-  const auto size = fs::file_size(path_ / "metrics.jsonl", none);
-  if (!read_settings(path_).ended && (none || size == 0)) return;
+  if (!read_settings(path_).ended && !has_checkpoints(checkpoints()) &&
+      seconds_before_last(path_ / "times.jsonl") < nn::KeepOptions().least_seconds)
+    return;
   throw Failure(
-      fmt::format("--resume {0}: metrics.jsonl has epochs, but {1} has no whole checkpoint to go "
-                  "on from: put one back, or begin anew with `ramp train .. --out {0} --overwrite`",
+      fmt::format("--resume {0}: epochs were done, but {1} has no whole checkpoint to go on from: "
+                  "put one back, or begin anew with `ramp train .. --out {0} --overwrite`",
                   path_.string(), checkpoints().string()));
 }
 

@@ -32,12 +32,12 @@ class RunFolder {
   const std::filesystem::path& graph() const { return graph_; }  // to look at; empty: none
 
   /// For a new training: throws Failure if another one runs there, or has not ended and could be
-  /// resumed, unless `overwrite`. It takes nothing away: that does clear(), for which there is time
-  /// until all else that may fail is done.
+  /// resumed, unless `overwrite`. It takes nothing away yet: clear() does, once all else that may
+  /// fail has been done.
   void begin(bool overwrite) const;
   void clear() const;
-  /// For a training that is picked up where no checkpoint is left to go on from: throws Failure
-  /// unless it had not come to the end of an epoch, and so loses nothing by beginning anew.
+  /// For a training that is picked up where no whole checkpoint is left: throws Failure, unless it
+  /// was killed before it wrote its first one, and so loses no more than a moment.
   void check_without_checkpoint() const;
   void write_settings(const std::vector<std::string>& arguments, bool ended) const;
   static std::vector<std::string> settings(const std::filesystem::path& path);
