@@ -11,7 +11,8 @@ namespace ramp::nn {
 
 /// In training each number is 0 with probability `rate`, else divided by 1 - rate; in eval() mode
 /// nothing is changed. Srivastava et al.: Dropout (2014). Its generator goes on from call to call,
-/// and belongs to a checkpoint. ValueError unless 0 <= rate < 1.
+/// and belongs to a checkpoint; layers of one model draw each their own, even of one seed.
+/// ValueError unless 0 <= rate < 1.
 template <class T = float> class Dropout : public Module<T> {
  public:
   explicit Dropout(double rate, std::uint64_t seed = 0);

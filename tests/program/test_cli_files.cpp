@@ -180,6 +180,8 @@ TEST_CASE("ramp train says in one line what it can't write") {
   // A limit on the size of files stands for a full disk; pipes have none.
   const fs::path out = folder / "run";
   check_fails(1, spiral + "--out " + out.string(), "File too large", "ulimit -f 0; ");
+  check_fails(1, spiral + "--out '" + (folder / "\xff").string() + "'",
+              "--out: settings.json keeps UTF-8, which not all arguments are");
 }
 
 TEST_CASE("data that can't be read is told from data that isn't there") {

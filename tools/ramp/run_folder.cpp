@@ -103,7 +103,15 @@ void RunFolder::write_settings(const std::vector<std::string>& arguments, bool e
   if (path_.empty()) return;
   const nlohmann::ordered_json settings{
       {"ramp", RAMP_VERSION}, {"arguments", arguments}, {"ended", ended}};
-  nn::replace_file(path_ / "settings.json", settings.dump(2) + '\n');
+  std::string text;
+  try {
+    text = settings.dump(2) + '\n';
+  } catch (const nlohmann::json::exception&) {
+    throw Failure(
+        "--out: settings.json keeps UTF-8, which not all arguments are: rename the file "
+        "or the folder");
+  }
+  nn::replace_file(path_ / "settings.json", text);
 }
 
 std::vector<std::string> RunFolder::settings(const fs::path& path) {
