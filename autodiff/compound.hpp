@@ -103,7 +103,9 @@ template <Traced X> X prod(const X& x, Axis axis, bool keepdims = false) {
   }
   return keepdims ? y : squeeze(y, i);
 }
-template <Traced X> X prod(const X& x) { return prod(flatten(x), 0); }
+template <Traced X> X prod(const X& x) {
+  return shape_of(x, "prod").rank() == 0 ? x : prod(flatten(x), 0);
+}
 /// Each element and all before it, along an axis; errors grow with the logarithm of the length.
 template <Traced X> X cumsum(const X& x, Axis axis = -1) {
   const Shape shape = shape_of(x, "cumsum");

@@ -95,7 +95,13 @@ template <class T> Var<T> einsum(std::string_view formula, std::span<const Var<T
     if (std::count(result.begin(), result.end(), c) > 1)
       fail(formula, "a letter comes twice in the result");
   }
-  Var<T> y = in[0];
+  // Numbers among the operands become constants of the others' tape.
+  std::vector<Var<T>> all(in.begin(), in.end());
+  const auto first = std::ranges::find_if(in, &Var<T>::on_tape);
+  if (first != in.end())
+    for (Var<T>& x : all)
+      if (!x.on_tape()) x = first->tape("einsum").constant(x.item());
+  Var<T> y = all[0];
   std::string of_y = axes[0];
   for (std::size_t k = 1; k < in.size(); ++k) {
     std::string later = result;
@@ -112,7 +118,7 @@ template <class T> Var<T> einsum(std::string_view formula, std::span<const Var<T
     for (const char c : axes[k])
       if (!has(of_y, c) && !has(right, c) && has(later, c)) right += c;
     const Var<T> a = arranged(y, of_y, batch + left + inner, formula),
-                 b = arranged(in[k], axes[k], batch + inner + right, formula);
+                 b = arranged(all[k], axes[k], batch + inner + right, formula);
     const std::size_t at = batch.size(), to = at + left.size();
     const auto size = [](const Var<T>& x, std::size_t i) { return x.shape()[static_cast<int>(i)]; };
     const auto product = [size](const Var<T>& x, std::size_t i, std::size_t end) {
@@ -124,7 +130,7 @@ template <class T> Var<T> einsum(std::string_view formula, std::span<const Var<T
     for (std::size_t i = 0; i < at; ++i) alike &= size(a, i) == size(b, i);
     for (std::size_t i = 0; i < inner.size(); ++i) alike &= size(a, to + i) == size(b, at + i);
     if (!alike)
-      shaping::fail("einsum", in[0].shape(), in[k].shape(), "a letter stands for two sizes");
+      shaping::fail("einsum", all[0].shape(), all[k].shape(), "a letter stands for two sizes");
     const std::size_t n = product(a, 0, at), rows = product(a, at, to),
                       depth = product(b, at, at + inner.size()),
                       columns = product(b, at + inner.size(), at + inner.size() + right.size());

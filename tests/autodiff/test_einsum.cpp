@@ -155,3 +155,15 @@ TEST_CASE("tensordot and kron") {
   CHECK(support::equal(kron(a, b).value(), {0.0, 5.0, 0.0, 10.0, 6.0, 7.0, 12.0, 14.0, 0.0, 15.0,
                                             0.0, 20.0, 18.0, 21.0, 24.0, 28.0}));
 }
+
+TEST_CASE("numbers among the operands") {
+  Tape<double> tape;
+  const auto v = tape.leaf({1, 2, 3});
+  for (const auto& y : {einsum(",i->i", {Var<double>(2), v}), einsum("i,->i", {v, Var<double>(2)}),
+                        tensordot(v, Var<double>(2), 0)}) {
+    CHECK(std::ranges::equal(y.value(), std::vector<double>{2, 4, 6}));
+    CHECK(tape.grad(sum(y), {v})[0][1] == 2);
+  }
+  CHECK(prod(Var<double>(2)).item() == 2);
+  CHECK(prod(v(1)).item() == 2);
+}
