@@ -37,14 +37,19 @@ template <Traced X> auto unsqueeze(const X& x, int axis) {
 /// x as one row of numbers.
 template <Traced X> auto flatten(const X& x) { return reshape(x, Shape{shape_of(x).size()}); }
 
+// With constants of the others' tape in the place of numbers; of numbers alone, these.
+template <class T> std::vector<Var<T>> on_one_tape(const char* call, std::span<const Var<T>> in) {
+  std::vector<Var<T>> all(in.begin(), in.end());
+  const auto first = std::ranges::find_if(in, &Var<T>::on_tape);
+  if (first == in.end()) return all;
+  for (Var<T>& x : all)
+    if (!x.on_tape()) x = first->tape(call).constant(x.item());
+  return all;
+}
 /// Tensors of one shape, or numbers, side by side along a new axis.
 template <class T> Var<T> stack(std::span<const Var<T>> in, int axis = 0) {
-  const auto first =
-      std::find_if(in.begin(), in.end(), [](const Var<T>& x) { return x.on_tape(); });
-  std::vector<Var<T>> parts;
-  for (const Var<T>& x : in)
-    parts.push_back(unsqueeze(
-        x.on_tape() || first == in.end() ? x : first->tape("stack").constant(x.item()), axis));
+  std::vector<Var<T>> parts = on_one_tape("stack", in);
+  for (Var<T>& x : parts) x = unsqueeze(x, axis);
   return concat(parts, axis);
 }
 template <class T> Var<T> stack(std::initializer_list<Var<T>> in, int axis = 0) {

@@ -95,12 +95,7 @@ template <class T> Var<T> einsum(std::string_view formula, std::span<const Var<T
     if (std::count(result.begin(), result.end(), c) > 1)
       fail(formula, "a letter comes twice in the result");
   }
-  // Numbers among the operands become constants of the others' tape.
-  std::vector<Var<T>> all(in.begin(), in.end());
-  const auto first = std::ranges::find_if(in, &Var<T>::on_tape);
-  if (first != in.end())
-    for (Var<T>& x : all)
-      if (!x.on_tape()) x = first->tape("einsum").constant(x.item());
+  const std::vector<Var<T>> all = on_one_tape("einsum", in);
   Var<T> y = all[0];
   std::string of_y = axes[0];
   for (std::size_t k = 1; k < in.size(); ++k) {

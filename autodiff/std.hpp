@@ -12,6 +12,11 @@
 #include <iterator>
 #include <numeric>
 
+namespace ramp {
+template <class... Iterator>
+concept OverHandles = (is_var<typename std::iterator_traits<Iterator>::value_type> || ...);
+}  // namespace ramp
+
 namespace std {  // NOLINT(cert-dcl58-cpp): that is what this header is for
 
 #define RAMP_STD_UNARY(f) \
@@ -76,20 +81,18 @@ requires ramp::is_var<T> T clamp(const T& x, const T& low, const T& high) {
 }
 
 // Sums of handles that begin with a number: accumulate(all.begin(), all.end(), 0.0).
-template <class... Iterator>
-concept ramp_handles = (ramp::is_var<typename iterator_traits<Iterator>::value_type> || ...);
 template <class Iterator, class U>
-requires is_arithmetic_v<U> && ramp_handles<Iterator>
+requires is_arithmetic_v<U> && ramp::OverHandles<Iterator>
 auto accumulate(Iterator first, Iterator last, U begin) {
   return std::accumulate(first, last, typename iterator_traits<Iterator>::value_type(begin));
 }
 template <class Iterator, class U, class Op>
-requires is_arithmetic_v<U> && ramp_handles<Iterator>
+requires is_arithmetic_v<U> && ramp::OverHandles<Iterator>
 auto accumulate(Iterator first, Iterator last, U begin, Op op) {
   return std::accumulate(first, last, typename iterator_traits<Iterator>::value_type(begin), op);
 }
 template <class A, class B, class U>
-requires is_arithmetic_v<U> && ramp_handles<A, B>
+requires is_arithmetic_v<U> && ramp::OverHandles<A, B>
 auto inner_product(A first, A last, B second, U begin) {
   return std::inner_product(first, last, second, decltype (*first * *second)(begin));
 }

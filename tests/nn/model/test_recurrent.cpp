@@ -29,22 +29,17 @@ double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 // One number of the next state.
 template <class T> double expected(GRUCell<T>& cell, const Tensor<T>& x, const Tensor<T>& h,
                                    std::size_t row, std::size_t unit) {
-  const auto& w = cell.parameter("weight_ih").value();
-  const auto& u = cell.parameter("weight_hh").value();
-  const auto by_x = [&](std::size_t gate) {
-    const std::size_t column = gate * size + unit;
-    double sum = double(cell.parameter("bias_ih").value()[column]);
-    for (std::size_t k = 0; k < in; ++k)
-      sum += double(x[row * in + k]) * double(w[k * 3 * size + column]);
+  // What the input, "ih", or the state, "hh", gives to a gate.
+  const auto part = [&](const std::string& from, const Tensor<T>& in_rows, std::size_t gate) {
+    const auto& weight = cell.parameter("weight_" + from).value();
+    const std::size_t width = in_rows.shape()[1], column = gate * size + unit;
+    double sum = double(cell.parameter("bias_" + from).value()[column]);
+    for (std::size_t k = 0; k < width; ++k)
+      sum += double(in_rows[row * width + k]) * double(weight[k * 3 * size + column]);
     return sum;
   };
-  const auto by_h = [&](std::size_t gate) {
-    const std::size_t column = gate * size + unit;
-    double sum = double(cell.parameter("bias_hh").value()[column]);
-    for (std::size_t k = 0; k < size; ++k)
-      sum += double(h[row * size + k]) * double(u[k * 3 * size + column]);
-    return sum;
-  };
+  const auto by_x = [&](std::size_t gate) { return part("ih", x, gate); };
+  const auto by_h = [&](std::size_t gate) { return part("hh", h, gate); };
   const double reset = logistic(by_x(0) + by_h(0)), update = logistic(by_x(1) + by_h(1));
   const double candidate = std::tanh(by_x(2) + reset * by_h(2));
   return (1 - update) * candidate + update * double(h[row * size + unit]);
