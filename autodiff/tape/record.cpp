@@ -154,11 +154,10 @@ Var<T> Tape<T>::push_partials(const OpInfo& op, std::span<const Input<T>> in, co
   count = 0;
   for (std::size_t k = 0; k < in.size(); ++k)
     if (in[k].node) slope[count++] = rules.partials[k](x.data(), y, attr, c);
-  const bool both_finite = is_finite(slope[0]) && is_finite(slope[1]);
   if (flags & Tag::number_first) slope[1] = in[0].number;
   if (flags & Tag::number_second) slope[1] = in[1].number;
   if (op.attr_bytes) slope[1] = trace_.kept_attr(attr, op.attr_bytes);
-  return handle_on(trace_.push({op.id, flags}, y, slope[0], slope[1], nodes, both_finite), true);
+  return handle_on(trace_.push({op.id, flags}, y, slope[0], slope[1], nodes), true);
 }
 
 // The general form of an op of numbers, where the call has computed the value.

@@ -32,19 +32,11 @@ template <class O, std::size_t K, class T, class... X>
   return static_cast<T>(call(std::get<K>(O::pullbacks), T(1), x..., y, at));
 }
 
-// --- The form with partials ------------------------------------------------------------------
-
-// The difference is 0, or NaN, which isn't what it is: one comparison, without a second for NaN.
-template <class T> bool is_finite(T x) {
-  const T difference = x - x;
-  return difference == difference;
-}
+// --- The form with partials: always inline, which Clang wants where they are declared ------------
 
 // The next node's place; there must be room for it.
-template <class T>
-[[gnu::always_inline]] inline std::uint32_t Trace<T>::push(Tag tag, T value, T first, T second,
-                                                           std::array<std::uint32_t, 2> in,
-                                                           bool all_finite) {
+template <class T> inline std::uint32_t Trace<T>::push(Tag tag, T value, T first, T second,
+                                                       std::array<std::uint32_t, 2> in) {
   const auto i = static_cast<std::uint32_t>(nodes.size());
   Node<T>& node = nodes.add_unchecked();
   node.value = value;
@@ -52,14 +44,11 @@ template <class T>
   node.second = second;
   node.in = in;
   tags[i] = tag;
-  if (!all_finite && bad == none) [[unlikely]]
-    bad = i;
   return i;
 }
 
 template <class T> template <class O>
-[[gnu::always_inline]] inline std::uint64_t Trace<T>::record(const typename O::Attr& attr,
-                                                             std::uint32_t a) {
+inline std::uint64_t Trace<T>::record(const typename O::Attr& attr, std::uint32_t a) {
   using Attr = typename O::Attr;
   if (nodes.full()) [[unlikely]]
     tape->grow();  // before the value, which would wait in memory for it
@@ -68,29 +57,29 @@ template <class T> template <class O>
   const T first = partial<O, 0, T>({attr, at_zero, at_zero}, y, x);
   T second = 0;
   if constexpr (!std::is_empty_v<Attr>) second = kept_attr(&attr, sizeof(Attr));
-  return now | push({op_id<O>(), Tag::varies}, y, first, second, {a, 0}, is_finite(first));
+  return now | push({op_id<O>(), Tag::varies}, y, first, second, {a, 0});
 }
 
 template <class T> template <class O>
-[[gnu::always_inline]] inline std::uint64_t Trace<T>::record(std::uint32_t a, std::uint32_t b) {
+inline std::uint64_t Trace<T>::record(std::uint32_t a, std::uint32_t b) {
   if (nodes.full()) [[unlikely]]
     tape->grow();
   const T x0 = nodes[a].value, x1 = nodes[b].value;
   const At<typename O::Attr> at{{}, at_zero, share_at_tie(at_zero, true)};
   const T y = value_of_numbers<O, T>(at, x0, x1);
   const T first = partial<O, 0, T>(at, y, x0, x1), second = partial<O, 1, T>(at, y, x0, x1);
-  return now | push({op_id<O>(), Tag::varies}, y, first, second, {a, b}, is_finite(first + second));
+  return now | push({op_id<O>(), Tag::varies}, y, first, second, {a, b});
 }
 
 template <class T> template <class O, bool first>
-[[gnu::always_inline]] inline std::uint64_t Trace<T>::record_with(T number, std::uint32_t a) {
+inline std::uint64_t Trace<T>::record_with(T number, std::uint32_t a) {
   if (nodes.full()) [[unlikely]]
     tape->grow();
   const T x0 = first ? number : nodes[a].value, x1 = first ? nodes[a].value : number;
   const At<typename O::Attr> at{{}, at_zero, share_at_tie(at_zero, false)};
   const T y = value_of_numbers<O, T>(at, x0, x1), d = partial<O, first, T>(at, y, x0, x1);
   return now | push({op_id<O>(), Tag::varies | (first ? Tag::number_first : Tag::number_second)}, y,
-                    d, number, {a, 0}, is_finite(d));
+                    d, number, {a, 0});
 }
 
 // Before the node, which isn't there if there is no room for them.
@@ -108,8 +97,7 @@ template <class T> inline T Trace<T>::kept_attr(const void* attr, std::size_t by
 
 // --- Handles ---------------------------------------------------------------------------------
 
-template <class T> template <class X>
-[[gnu::always_inline]] inline decltype(auto) Var<T>::lifted(const X& x) {
+template <class T> template <class X> inline decltype(auto) Var<T>::lifted(const X& x) {
   if constexpr (std::is_same_v<X, Var<T>>) {
     return (x);
   } else if constexpr (is_comparison<X>) {
@@ -120,7 +108,7 @@ template <class T> template <class X>
 }
 
 template <class T> template <class O, class... X>
-[[gnu::always_inline]] inline Var<T> Var<T>::record(const typename O::Attr& attr, const X&... x) {
+inline Var<T> Var<T>::record(const typename O::Attr& attr, const X&... x) {
   return record_vars<O>(as_seen<T, O>(attr), lifted(x)...);
 }
 
@@ -132,8 +120,7 @@ Var<T> Var<T>::record_list(const typename O::Attr& attr, std::span<const Var> in
 }
 
 template <class T> template <class O>
-[[gnu::always_inline]] inline Var<T> Var<T>::record_vars(const typename O::Attr& attr,
-                                                         const Var& x) {
+inline Var<T> Var<T>::record_vars(const typename O::Attr& attr, const Var& x) {
   if constexpr (has_partials<O>)
     if (x.is_near()) [[likely]]
       return {x.trace_, x.trace_->template record<O>(attr, x.near_place())};
@@ -141,8 +128,7 @@ template <class T> template <class O>
 }
 
 template <class T> template <class O>
-[[gnu::always_inline]] inline Var<T> Var<T>::record_vars(const typename O::Attr& attr, const Var& a,
-                                                         const Var& b) {
+inline Var<T> Var<T>::record_vars(const typename O::Attr& attr, const Var& a, const Var& b) {
   if constexpr (has_partials<O>) {
     if (a.trace_ == b.trace_ && a.trace_ && a.trace_->are_near(a.word_, b.word_)) [[likely]]
       return {a.trace_, a.trace_->template record<O>(a.near_place(), b.near_place())};
@@ -216,12 +202,10 @@ std::optional<Var<T>> Tape<T>::record_numbers(const typename O::Attr& attr,
   return push_number(op_id<O>(), any && varying_, &attr, attr_bytes, operands, y);
 }
 
-template <class T>
-[[gnu::always_inline]] inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
+template <class T> inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
   if (checking_ || !name.text.empty()) return add_leaf({&value, Shape{}}, varies, true, name);
   if (trace_.nodes.full()) grow();
-  const std::uint32_t i =
-      trace_.push({leaf_op, varies ? Tag::varies : 0}, value, T(0), T(0), {}, true);
+  const std::uint32_t i = trace_.push({leaf_op, varies ? Tag::varies : 0}, value, T(0), T(0), {});
   return handle_on(i, varies);
 }
 

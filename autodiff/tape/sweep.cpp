@@ -59,6 +59,8 @@ std::uint32_t sweep_partials(const Node<T>* nodes, T* adjoints, std::uint32_t i,
         const T to_b = adjoints[b] += node.second * g;
         if (b == i - 1) next = to_b;
       }
+    } else {  // which would hide a partial that isn't finite
+      not_finite += (node.first + node.second) * g;
     }
     g = next;
   }
@@ -72,13 +74,14 @@ template <class T> bool Tape<T>::sweep_quickly(std::uint32_t root) {
   T* const adjoints = adjoints_.scalars.data();
   const Arena::Temporary temporary(scratch_);
   const bool* part = nullptr;  // asked for where a 0 may stand for nothing
-  bool finite = trace_.bad > root;
+  bool finite = true;
   T bad = 0;
   for (std::uint32_t i = root; (i = sweep_partials(nodes, adjoints, i, bad)) > 0; --i) {
-    if (!varies(i) || op(i) == leaf_op) continue;
+    if (!varies(i)) continue;
     const T g = adjoints[i];
+    if (rank(i) == 0) bad += g - g;
+    if (op(i) == leaf_op) continue;
     if (rank(i) == 0) {
-      bad += g - g;
       if (g == 0 && part == nullptr) part = parts_of(root);
       if (g == 0 && !part[i]) continue;
     }

@@ -17,11 +17,10 @@ template <class T> Tape<T>::Tape(TapeOptions options) try
     throw ValueError("[tape] at_zero, the slope of relu at 0, must be a finite number");
   trace_.tape = this;
   trace_.at_zero = options.at_zero;
-  trace_.bad = Trace<T>::none;
   trace_.first_epoch = ++trace_.epoch;
   epochs_.push_back({1, trace_.epoch});
   grow();
-  trace_.push({leaf_op, 0}, T(0), T(0), T(0), {}, true);  // no one's
+  trace_.push({leaf_op, 0}, T(0), T(0), T(0), {});  // no one's
   vary(true);
 } catch (const std::bad_alloc&) {
   throw_memory_error("[tape] a new one");
@@ -179,7 +178,6 @@ template <class T> void Tape<T>::undo(const Mark& before) noexcept {
     if (n < list.size()) list.resize(n);
   };
   trace_.nodes.resize(before.nodes);
-  if (trace_.bad != Trace<T>::none && trace_.bad >= before.nodes) trace_.bad = Trace<T>::none;
   tensors_.resize(before.tensors);
   pool_.resize(before.pool);
   attrs_.resize(before.attrs);

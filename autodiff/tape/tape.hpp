@@ -319,7 +319,7 @@ template <class T = double> class Tape {
   const Binding* binding_of(std::uint32_t i) const;
 
   // record.cpp
-  Var<T> leaf_number(T value, bool varies, Name name);
+  [[gnu::always_inline]] Var<T> leaf_number(T value, bool varies, Name name);
   Var<T> add_leaf(const View<const T>& value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
   Var<T> new_leaf(const View<const T>& value, bool varies, bool copied, Name name, Parameter<T>* p);

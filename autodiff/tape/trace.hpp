@@ -40,27 +40,25 @@ template <class T> struct Trace {
 
   // Records an op on near handles in the form with partials (record.hpp); gives the node as a
   // handle has it, in the newest epoch.
-  template <class O> std::uint64_t record(const typename O::Attr& attr, std::uint32_t a);
-  template <class O> std::uint64_t record(std::uint32_t a, std::uint32_t b);
-  template <class O, bool first> std::uint64_t record_with(T number, std::uint32_t a);
-  std::uint32_t push(Tag tag, T value, T first, T second, std::array<std::uint32_t, 2> in,
-                     bool all_finite);
+  template <class O>
+  [[gnu::always_inline]] std::uint64_t record(const typename O::Attr& attr, std::uint32_t a);
+  template <class O> [[gnu::always_inline]] std::uint64_t record(std::uint32_t a, std::uint32_t b);
+  template <class O, bool first>
+  [[gnu::always_inline]] std::uint64_t record_with(T number, std::uint32_t a);
+  [[gnu::always_inline]] std::uint32_t push(Tag tag, T value, T first, T second,
+                                            std::array<std::uint32_t, 2> in);
   // What lies in the second partial's place: an attribute, or where they are kept.
   T kept_attr(const void* attr, std::size_t bytes);
 
   std::uint64_t now = no_handle;     // the newest epoch, as handles have it
   std::uint64_t before = no_handle;  // and the one before it,
   std::uint32_t before_end = 0;      // whose nodes end here
-  std::uint32_t bad = none;  // the first node with a partial that isn't finite: a quick sweep that
-                             // passes it by could miss a 0 * infinity
   double at_zero = 0;
   Records<Node<T>> nodes;   // the first is no one's: what an operand that isn't there points to
   Records<Tag> tags;        // as many; of their size only the capacity counts
   Tape<T>* tape = nullptr;  // null when it is gone
   std::uint32_t epoch = 0, first_epoch = 0;  // first: the tape's
   Trace* next = nullptr;                     // among those that no tape uses
-
-  static constexpr std::uint32_t none = UINT32_MAX;
 };
 
 template <class T> void give_back(Trace<T>* trace) noexcept;

@@ -70,7 +70,8 @@ template <class T> class Var {
     return part(std::array<std::int64_t, sizeof...(I)>{static_cast<std::int64_t>(places)...});
   }
 
-  template <class O, class... X> static Var record(const typename O::Attr& attr, const X&... x);
+  template <class O, class... X>
+  [[gnu::always_inline]] static Var record(const typename O::Attr& attr, const X&... x);
   template <class O> static Var record_list(const typename O::Attr& attr, std::span<const Var> in);
   /// Throws what recording an op on all would, were one of them of another tape, or gone.
   template <class... X> static void check_together(const char* call, const X&... x);
@@ -93,10 +94,11 @@ template <class T> class Var {
 
   Var(Trace<T>* trace, std::uint64_t word) : trace_(trace), word_(word) {}
 
-  template <class X> static decltype(auto) lifted(const X& x);
-  template <class O> static Var record_vars(const typename O::Attr& attr, const Var& x);
+  template <class X> [[gnu::always_inline]] static decltype(auto) lifted(const X& x);
   template <class O>
-  static Var record_vars(const typename O::Attr& attr, const Var& a, const Var& b);
+  [[gnu::always_inline]] static Var record_vars(const typename O::Attr& attr, const Var& x);
+  template <class O> [[gnu::always_inline]] static Var record_vars(const typename O::Attr& attr,
+                                                                   const Var& a, const Var& b);
   template <class O>
   static Var record_vars(const typename O::Attr& attr, const Var& a, const Var& b, const Var& c);
   template <class O, class... X>
