@@ -47,10 +47,11 @@ template <class T> Var<T> frexp(const Var<T>& x, int* exponent) {
   (void)std::frexp(value, exponent);
   return value == 0 || !std::isfinite(value) ? x : ldexp(x, -*exponent);
 }
-/// The fraction of x; what is before the point goes to `whole`.
+/// The fraction of x; what is before the point goes to `whole`. Both have x's sign, if they are 0.
 template <class T> Var<T> modf(const Var<T>& x, Var<T>* whole) {
-  const Var<T> before = trunc(x), fraction = above(x, before);  // 0 for infinity
-  *whole = before;                                              // which may be x itself
+  const Var<T> before = trunc(x);  // the fraction of infinity is 0
+  const Var<T> fraction = std::signbit(x.item()) ? -above(-x, -before) : above(x, before);
+  *whole = before;  // which may be x itself
   return fraction;
 }
 /// The number next to x on the way to y, as far as the tape knows x plus a constant.

@@ -43,48 +43,44 @@ void Tape<T>::run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOp
         fmt::format("[backward] the root, {}, depends on no variable: was it "
                     "recorded under no_grad(), or detached? grad() gives zeros",
                     describe(root.index())));
-  if (!options.accumulate) return sweep_whole(root, seed, options.retain, true);
-  std::vector<std::pair<std::uint32_t, Tensor<T>>> before;  // leaves and what they had
-  for (std::uint32_t i = 1; i < end(); ++i) {
-    if (op(i) != leaf_op) continue;
-    if (is_parameter(i)) {  // one of an earlier step is no summand
-      const Parameter<T>& p = *binding_of(i)->parameter;
-      if (p.has_gradient()) before.emplace_back(i, p.gradient());
-    } else if (const auto g = gradient_of(i)) {
-      before.emplace_back(i, Tensor<T>(*g));
-    }
-  }
-  const std::uint32_t further = adjoints_.swept;
-  try {
+  if (options.accumulate)
+    accumulate(root, seed, options.retain);
+  else
     sweep_whole(root, seed, options.retain, true);
-  } catch (...) {  // what earlier batches gave isn't lost with this one
-    for (const auto& [i, old] : before)
-      if (is_parameter(i))
-        copy(old.size(), old.data(), binding_of(i)->parameter->edit_gradient().data, false);
-    throw;
-  }
-  if (further > adjoints_.swept) {  // leaves that only the last root reached
-    adjoints_.scalars.resize(further);
-    std::fill(&adjoints_.scalars[adjoints_.swept], adjoints_.scalars.data() + further, T(0));
-    adjoints_.swept = further;
-  }
-  adjoints_.whole = false;
-  const auto begun = [this](void*) {
-    if (!adjoints_.whole) adjoints_.swept = 0;
-  };
-  const std::unique_ptr<void, decltype(begun)> guard(this, begun);
-  for (const auto& [i, old] : before) {
-    if (is_parameter(i)) {
-      const View<T> gradient = binding_of(i)->parameter->edit_gradient();
-      copy(old.size(), old.data(), gradient.data, true);
-      if (rank(i) == 0 && i < adjoints_.swept) adjoints_.scalars[i] = gradient[0];
-    } else {
+}
+
+// What earlier batches gave isn't lost with one that fails.
+template <class T>
+void Tape<T>::accumulate(const Var<T>& root, const Tensor<T>* seed, bool retain) {
+  std::vector<std::pair<const Binding*, Tensor<T>>> before;
+  for (const Binding& b : bindings_)  // one of an earlier step is no summand
+    if (b.parameter->has_gradient()) before.emplace_back(&b, b.parameter->gradient());
+  Aside last(*this);
+  try {
+    sweep_whole(root, seed, retain, true);
+    if (grads_.swept > adjoints_.swept) {  // leaves that only the last root reached
+      adjoints_.scalars.resize(grads_.swept);
+      std::fill(&adjoints_.scalars[adjoints_.swept], &adjoints_.scalars[grads_.swept], T(0));
+      adjoints_.swept = grads_.swept;
+    }
+    for (std::uint32_t i = 1; i < grads_.swept; ++i) {
+      const auto old = op(i) == leaf_op && !is_parameter(i) ? gradient_of(i, grads_) : std::nullopt;
+      if (!old) continue;
       bool add;
       const View<T> to = adjoint(i, add);
-      copy(old.size(), old.data(), to.data, add);
+      copy(old->size(), old->data, to.data, add);
     }
+  } catch (...) {
+    for (const auto& [b, old] : before)
+      copy(old.size(), old.data(), b->parameter->edit_gradient().data, false);
+    throw;
   }
-  adjoints_.whole = true;
+  for (const auto& [b, old] : before) {
+    const View<T> gradient = b->parameter->edit_gradient();
+    copy(old.size(), old.data(), gradient.data, true);
+    if (rank(b->node) == 0 && b->node < adjoints_.swept) adjoints_.scalars[b->node] = gradient[0];
+  }
+  last.give_up();
 }
 
 template <class T>
@@ -96,12 +92,7 @@ std::vector<Tensor<T>> Tape<T>::grad(const Var<T>& root, std::span<const Var<T>>
     return all;
   }
   check_root(root, nullptr, "grad");
-  std::swap(adjoints_, grads_);  // what backward() gave stays
-  const auto back = [this](void*) {
-    std::swap(adjoints_, grads_);
-    grads_.forget();
-  };
-  const std::unique_ptr<void, decltype(back)> guard(this, back);
+  const Aside last(*this);
   sweep_whole(root, nullptr, true, false);
   for (const Var<T>& x : inputs) all.push_back(gradient(x));
   return all;
@@ -129,11 +120,12 @@ template <class T> Tensor<T> Tape<T>::gradient(const Var<T>& x) const {
   return g ? Tensor<T>(*g) : Tensor<T>(shape_of(i));
 }
 
-template <class T> std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i) const {
-  if (i >= adjoints_.swept || !varies(i)) return {};
-  if (rank(i) == 0) return View<const T>{&adjoints_.scalars[i], Shape{}};
-  if (op(i) != leaf_op && !adjoints_.retained) return {};
-  const T* data = adjoints_.tensors[trace_.nodes[i].tensor];
+template <class T>
+std::optional<View<const T>> Tape<T>::gradient_of(std::uint32_t i, const Adjoints<T>& of) const {
+  if (i >= of.swept || !varies(i)) return {};
+  if (rank(i) == 0) return View<const T>{&of.scalars[i], Shape{}};
+  if (op(i) != leaf_op && !of.retained) return {};
+  const T* data = of.tensors[trace_.nodes[i].tensor];
   if (data == nullptr) return {};
   return View<const T>{data, shape_of(i)};
 }

@@ -202,7 +202,8 @@ std::optional<Var<T>> Tape<T>::record_numbers(const typename O::Attr& attr,
   return push_number(op_id<O>(), any && varying_, &attr, attr_bytes, operands, y);
 }
 
-template <class T> inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
+template <class T>
+[[gnu::always_inline]] inline Var<T> Tape<T>::leaf_number(T value, bool varies, Name name) {
   if (checking_ || !name.text.empty()) return add_leaf({&value, Shape{}}, varies, true, name);
   if (trace_.nodes.full()) grow();
   const std::uint32_t i = trace_.push({leaf_op, varies ? Tag::varies : 0}, value, T(0), T(0), {});

@@ -65,12 +65,7 @@ template <class T> bool Tape<T>::record_adjoints(std::uint32_t root,
   adjoints.assign(root + std::size_t{1}, {});
   if (!between[root]) return true;
   const Tensor<T> at_root = seed ? seed->value() : Tensor<T>(shape_of(root), T(1));
-  std::swap(adjoints_, grads_);  // what backward() gave stays
-  const auto back = [this](void*) {
-    std::swap(adjoints_, grads_);
-    grads_.forget();
-  };
-  const std::unique_ptr<void, decltype(back)> guard(this, back);
+  const Aside last(*this);
   const Unchecked within(*this);  // what a pullback gives is looked at below, not its steps
   if (careful) {
     adjoints_.retained = true;

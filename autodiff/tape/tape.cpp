@@ -101,7 +101,8 @@ template <class T> void Tape<T>::grow() {
 template <class T> std::size_t Tape<T>::bytes() const {
   return size() * (sizeof(Node<T>) + sizeof(Tag)) + tensors_.size() * sizeof(TensorRecord<T>) +
          attrs_.size() * sizeof(std::uint64_t) + pool_.size() * sizeof(std::uint32_t) +
-         names_.size() * sizeof(NodeName) + bindings_.size() * sizeof(Binding) + values_.used();
+         names_.size() * sizeof(NodeName) + bindings_.size() * sizeof(Binding) +
+         places_.size() * sizeof places_[0] + values_.used();
 }
 
 // Of a node and its value, if that is its own: no parameter's, and none that it shares.
@@ -134,7 +135,7 @@ template <class T> void Tape<T>::check_budget(std::size_t more) const {
   };
   for (const auto& [scope, count] : used)
     add(scope == 0 ? "outside of any scope" : scope_path(scope), count);
-  add("names, attributes and operands", rest);
+  add("names, lines, attributes and operands", rest);
   add("gradients", adjoints);
   throw BudgetError(
       fmt::format("[tape] {} bytes are in use and {} more are asked for, over the budget of {}: {}",

@@ -3,14 +3,13 @@
 #pragma once
 
 #include <autodiff/tape/node.hpp>
+#include <autodiff/tape/options.hpp>
 #include <autodiff/tape/trace.hpp>
 #include <autodiff/tape/value.hpp>
 #include <autodiff/tape/var.hpp>
 #include <autodiff/values/parameter.hpp>
 #include <autodiff/values/scopes.hpp>
 
-#include <algorithm>
-#include <concepts>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,41 +17,6 @@
 #include <string_view>
 
 namespace ramp {
-
-struct TapeOptions {
-  double at_zero = 0;  // relu'(0), and its like at every kink: any finite number
-  /// Bytes; 0 for no limit. It counts what is recorded, with names and attributes, and the adjoints
-  /// of the last backward; not what a formula needs while it runs, nor the program's own tensors.
-  std::size_t memory_budget = 0;
-  /// Throw NonFiniteError when a node's value, and the tape is then as before it, or in a sweep,
-  /// which then retains, an adjoint turns NaN or infinite.
-  bool checked = false;
-};
-
-struct Location {
-  const char* file;
-  std::uint32_t line;
-};
-std::string to_string(const Location& location);  // "model.cpp:12", without the folders
-
-// The place of the first NaN or infinity; the size if there is none.
-template <class T> std::size_t first_bad(View<const T> x) {
-  return static_cast<std::size_t>(
-      std::find_if_not(x.begin(), x.end(), [](T e) { return isfinite(e); }) - x.begin());
-}
-
-struct BackwardOptions {
-  bool retain = false;      // keep the gradients of interior nodes, too
-  bool accumulate = false;  // add to the leaves' last gradients, to parameters' of this step
-};
-
-// A name for a leaf; unlike string_view it can't be built from {0, 1}.
-struct Name {
-  std::string_view text;
-  Name() = default;
-  template <class S>
-  requires std::convertible_to<const S&, std::string_view> Name(const S& s) : text(s) {}
-};
 
 /// Records a graph and differentiates it. One tape belongs to one thread.
 template <class T = double> class Tape {
@@ -182,6 +146,7 @@ template <class T = double> class Tape {
   /// no std::source_location, which Clang 14 doesn't have.
   void here(const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
     if (!places_.empty() && places_.back().first == end()) places_.pop_back();  // of no op
+    check_budget(sizeof places_[0]);
     or_memory_error("[here]", [&] { places_.push_back({end(), {file, line}}); });
   }
 
@@ -218,7 +183,9 @@ template <class T = double> class Tape {
   AnyAttr attr_of(std::uint32_t i) const;
   std::string_view name_of(std::uint32_t i) const;  // empty if it has none
   /// The gradient of the last backward; nothing where there is none, or it wasn't kept.
-  std::optional<View<const T>> gradient_of(std::uint32_t i) const;
+  std::optional<View<const T>> gradient_of(std::uint32_t i) const {
+    return gradient_of(i, adjoints_);
+  }
   Var<T> handle(std::uint32_t i) const;  // IndexError if there is no such node
   std::optional<Location> location_of(std::uint32_t i) const;  // where here() was called for it
   /// Which of the nodes up to the root it depends on.
@@ -299,6 +266,21 @@ template <class T = double> class Tape {
     Tape& tape_;
     bool before_;
   };
+  // What the last backward gave, while another goes: it is there again when this dies.
+  struct Aside {
+    explicit Aside(Tape& tape) : tape_(&tape) { std::swap(tape.adjoints_, tape.grads_); }
+    ~Aside() {
+      if (!given_up_) std::swap(tape_->adjoints_, tape_->grads_);
+      tape_->grads_.forget();
+    }
+    void give_up() { given_up_ = true; }  // then the other's stays in its place
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+
+   private:
+    Tape* tape_;
+    bool given_up_ = false;
+  };
   std::uint32_t end() const { return static_cast<std::uint32_t>(trace_.nodes.size()); }
   // A handle on a node of the newest epoch; `near` if that is a number that varies.
   Var<T> handle_on(std::uint32_t i, bool near) const {
@@ -319,7 +301,7 @@ template <class T = double> class Tape {
   const Binding* binding_of(std::uint32_t i) const;
 
   // record.cpp
-  [[gnu::always_inline]] Var<T> leaf_number(T value, bool varies, Name name);
+  Var<T> leaf_number(T value, bool varies, Name name);
   Var<T> add_leaf(const View<const T>& value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
   Var<T> new_leaf(const View<const T>& value, bool varies, bool copied, Name name, Parameter<T>* p);
@@ -347,6 +329,8 @@ template <class T = double> class Tape {
   void check_inputs(std::span<const Var<T>> inputs, const char* call) const;
   void check_parameters(const char* call) const;
   void run_backward(const Var<T>& root, const Tensor<T>* seed, BackwardOptions options);
+  void accumulate(const Var<T>& root, const Tensor<T>* seed, bool retain);
+  std::optional<View<const T>> gradient_of(std::uint32_t i, const Adjoints<T>& of) const;
   void sweep_whole(const Var<T>& root, const Tensor<T>* seed, bool retain, bool into_parameters);
   void finish_parameters(std::uint32_t root);
 

@@ -103,6 +103,21 @@ TEST_CASE("accumulate adds to leaves and parameters alike") {
   }
 }
 
+TEST_CASE("an accumulation that fails leaves what leaves had") {
+  Tape tape({.checked = true});
+  const auto x = tape.leaf(2), v = tape.leaf({0, 1});
+  const auto good = sum(v) + x, bad = sum(sqrt(v)) + x;  // sqrt'(0) is infinite
+  tape.backward(good);
+  for (int twice = 0; twice < 2; ++twice) {
+    CHECK_THROWS_AS(tape.backward(bad, {.accumulate = true}), NonFiniteError);
+    CHECK(tape.gradient(x).item() == 1);
+    CHECK(equal(tape.gradient(v), {1.0, 1.0}));
+  }
+  tape.backward(good, {.accumulate = true});
+  CHECK(tape.gradient(x).item() == 2);
+  CHECK(equal(tape.gradient(v), {2.0, 2.0}));
+}
+
 TEST_CASE("retain keeps the gradients of interior nodes") {
   Tape tape;
   const auto v = tape.leaf({3, 4});

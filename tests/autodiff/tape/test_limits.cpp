@@ -110,6 +110,7 @@ TEST_CASE("bytes() counts each kind of thing that is kept") {
   CHECK(costs([&] { (void)(x * x); }) == number);
   CHECK(costs([&] { (void)(x * c); }) > number);         // where the operands lie
   CHECK(costs([&] { (void)clamp(x, 0, 1); }) > number);  // two attributes
+  CHECK(costs([&] { tape.here(); }) > 0);
   CHECK(costs([&] { (void)exp(v); }) >= 8000 + number);
   const std::size_t alias = costs([&] { (void)reshape(v, Shape{10, 100}); });
   CHECK(alias > number);  // its sizes, and no elements
@@ -171,6 +172,11 @@ TEST_CASE(
       {"parameters", [&](auto& tape) { (void)exp(tape.parameter(outside)); }},
       {"gradients", [](auto& tape) { tape.backward(sum(exp(tape.leaf(Tensor<double>({300}))))); }},
       {"numbers", [](auto& tape) { tape.backward(exp(sin(tape.leaf(1.0)))); }},
+      {"lines",
+       [](auto& tape) {
+         tape.here();
+         tape.leaf(1.0);
+       }},
   };
   for (const auto& user : users) {
     const std::string name_of_use = user.first;
