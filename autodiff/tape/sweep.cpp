@@ -59,7 +59,7 @@ std::uint32_t sweep_partials(const Node<T>* nodes, T* adjoints, std::uint32_t i,
         const T to_b = adjoints[b] += node.second * g;
         if (b == i - 1) next = to_b;
       }
-    } else {  // which would hide a partial that isn't finite
+    } else {  // which would hide a partial that isn't finite (or a number, which only costs time)
       not_finite += (node.first + node.second) * g;
     }
     g = next;

@@ -31,10 +31,9 @@ TEST_CASE_TEMPLATE("a checked tape stops at the first bad value, and is as befor
   const auto y = sum(x * x);
   tape.backward(y);
   const auto layer = tape.scope("layer0");
-  const std::uint32_t size = tape.size();
-  const std::size_t bytes = tape.bytes();
   tape.here();
-  const std::uint32_t line = __LINE__ - 1;
+  const std::uint32_t line = __LINE__ - 1, size = tape.size();
+  const std::size_t bytes = tape.bytes();
   const std::string text = support::message_of<NonFiniteError>([&] { log(x); });
   has(text, "[log]");
   has(text, "log (3) in layer0 at test_checked.cpp:");
