@@ -118,7 +118,7 @@ template <class T> Var<T> Tape<T>::record(OpId id, std::span<const Var<T>> in, c
   const Mark before = mark();
   const std::size_t had = options_.memory_budget ? in_use() : 0;
   try {
-    const Var<T> y = new_node(id, in, attr);
+    const Var<T> y = new_node(op, in, attr);
     check_budget_since(before, had);
     return checking_ ? checked(y, before) : y;
   } catch (const std::bad_alloc&) {
@@ -189,29 +189,28 @@ template <class T> void Tape<T>::keep_operands(std::span<const Input<T>> in) {
   }
 }
 
-template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in, const void* attr) {
-  const OpInfo& op = op_info(id);
+template <class T>
+Var<T> Tape<T>::new_node(const OpInfo& op, std::span<const Var<T>> in, const void* attr) {
   if (!op.shape) throw ValueError("[record] a leaf isn't recorded by an op: call leaf() instead");
   if (op.attr_bytes && !attr)
     throw ValueError(fmt::format("[{}] it has attributes: attr must point to them", op.about.name));
-  static constexpr AnyAttr no_attr;
+  static constexpr AnyAttr no_attr{};
   if (!op.attr_bytes) attr = &no_attr;  // formulas take attributes by reference, empty ones too
   if (op.arity != variadic && in.size() != static_cast<std::size_t>(op.arity))
     throw ValueError(
         fmt::format("[{}] takes {} operands, not {}", op.about.name, op.arity, in.size()));
+  if (trace_.nodes.full()) grow();  // operands of rank 0 are read where their nodes lie
   const Arena::Temporary temporary(scratch_);
   Input<T>* const operands = scratch<Input<T>>(in.size());
   Shape* const shapes = scratch<Shape>(in.size());
   Value<T>* const values = scratch<Value<T>>(in.size());
   bool numbers = true, varies = false;  // numbers of which each node varies; any that does
   for (std::size_t k = 0; k < in.size(); ++k) {
-    if (in[k].is_number()) {
-      operands[k] = {0, in[k].number_};
-      continue;
-    }
-    const std::uint32_t i = at(in[k], id);
-    operands[k] = {i, 0};
-    shapes[k] = shape_of(i);
+    const std::uint32_t i = in[k].is_number() ? 0 : at(in[k], op.about.name);
+    operands[k] = {i, i ? T(0) : in[k].number_};
+    read(operands[k], values[k]);
+    shapes[k] = values[k].shape;
+    if (i == 0) continue;
     numbers = numbers && rank(i) == 0 && this->varies(i);
     varies = varies || (this->varies(i) && op.differentiable_in(static_cast<int>(k)));
   }
@@ -224,14 +223,12 @@ template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in,
 
   // Nothing has changed so far, and nothing below throws but for want of memory, or at the end.
   std::uint32_t attr_at = 0;
-  AnyAttr seen;  // by a float tape, as floats
+  std::array<double, max_attr_bytes / sizeof(double)> seen;  // by a float tape, as floats
   if (op.attr_bytes) {
     if (op.elementwise && sizeof(T) == 4) {
-      std::array<double, max_attr_bytes / sizeof(double)> number{};
-      std::memcpy(number.data(), attr, op.attr_bytes);
-      for (double& x : number) x = as_float(x);
-      std::memcpy(seen.bytes.data(), number.data(), op.attr_bytes);
-      attr = seen.bytes.data();
+      std::memcpy(seen.data(), attr, op.attr_bytes);
+      for (std::size_t k = 0; k < op.attr_bytes / sizeof(double); ++k) seen[k] = as_float(seen[k]);
+      attr = seen.data();
     }
     if (!numbers || !varies || !op.has_partials) {
       attr_at = keep_attr(attr, op.attr_bytes);
@@ -243,15 +240,13 @@ template <class T> Var<T> Tape<T>::new_node(OpId id, std::span<const Var<T>> in,
   const auto place = static_cast<std::uint32_t>(pool_.size());
   keep_operands({operands, in.size()});
   if (op.attr_bytes) attr = &attrs_[attr_at];
-  if (trace_.nodes.full()) grow();  // operands of rank 0 are read where their nodes lie
-  for (std::size_t k = 0; k < in.size(); ++k) read(operands[k], values[k]);
   T number;
   T* data = shape.rank() == 0 ? &number : values[0].data;
   if (shape.rank() == 0 || !op.aliases || shapes[0].rank() == 0) {
     if (shape.rank() > 0) data = values_.template take_array<T>(shape.size());
     evaluate<T>(op, {values, in.size()}, attr, {data, shape}, false);
   }
-  const Tag tag{id, varies ? Tag::varies : 0};
+  const Tag tag{op.id, varies ? Tag::varies : 0};
   return push(tag, attr_at, place, in.size(), data, shape);
 }
 

@@ -216,10 +216,9 @@ template <class T = double> class Tape {
   /// The node that x stands for. HandleError, naming the op or the call, if x is of another tape or
   /// was dropped.
   std::uint32_t at(const Var<T>& x, const char* call) const {
-    if (x.trace_ == &trace_ && trace_.is_near(x.word_)) return Trace<T>::place(x.word_);
+    if (x.trace_ == &trace_ && x.word_ >> 32 == trace_.epoch) return Trace<T>::place(x.word_);
     return find(x, call);
   }
-  std::uint32_t at(const Var<T>& x, OpId op) const { return at(x, op_info(op).about.name); }
   // For what is inline in record.hpp.
   void grow();
   std::uint32_t keep_attr(const void* attr, std::size_t bytes);
@@ -305,7 +304,7 @@ template <class T = double> class Tape {
   Var<T> add_leaf(const View<const T>& value, bool varies, bool copied, Name name,
                   Parameter<T>* p = nullptr);
   Var<T> new_leaf(const View<const T>& value, bool varies, bool copied, Name name, Parameter<T>* p);
-  Var<T> new_node(OpId op, std::span<const Var<T>> in, const void* attr);
+  Var<T> new_node(const OpInfo& op, std::span<const Var<T>> in, const void* attr);
   template <class O, std::size_t n>
   std::optional<Var<T>> record_numbers(const typename O::Attr& attr,
                                        const std::array<Var<T>, n>& in);

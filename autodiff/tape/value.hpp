@@ -66,7 +66,10 @@ template <class T> struct Deferred {
   static Deferred record(const typename O::Attr& attr, const X&... x) {
     static_assert(sizeof...(X) == O::arity && sizeof...(X) <= 3);
     Arena* const scratch = first_scratch(x...);
-    Deferred d{op_id<O>(), sizeof...(X), {operand<O::reads_transposed>(x, scratch)...}, {}, {}, {}};
+    Deferred d;
+    d.op = op_id<O>();
+    d.count = sizeof...(X);
+    d.in = {operand<O::reads_transposed>(x, scratch)...};
     std::memcpy(d.attr.bytes.data(), &attr, sizeof(attr));
     std::array<Shape, 3> shapes{d.in[0].shape, d.in[1].shape, d.in[2].shape};
     const OpInfo& info = op_info(d.op);

@@ -163,7 +163,7 @@ bool has_slopes(const OpInfo& op, const Point& p, Real value) {
 template <class T> void walk(const OpInfo& op, const Reference& reference, const Density& density,
                              Worst Row::*scalar, Worst Row::*lanes, std::vector<Row>& rows) {
   const auto x = operands<T>(op.arity, density);
-  AnyAttr attr;
+  AnyAttr attr{};
   if (!reference.attr.empty())
     std::memcpy(attr.bytes.data(), reference.attr.data(), reference.attr.size() * sizeof(double));
   const Given<T> one = in_scalars(op, attr, x), many = in_lanes(op, attr, x);
