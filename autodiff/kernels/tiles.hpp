@@ -61,6 +61,7 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
   // How far apart two elements lie, one below and one beside the other.
   const std::size_t a_down = a.transposed ? 1 : a.cols, a_along = a.transposed ? a.cols : 1,
                     b_down = b.transposed ? 1 : b.cols, b_along = b.transposed ? b.cols : 1;
+  const T* const end = b.data + b.rows * b.cols;
   for (std::size_t l = 0; l < k; l += depth, add = true) {
     const std::size_t deep = std::min(depth, k - l);
     for (std::size_t j = 0; j < n; j += 2 * width) {
@@ -68,11 +69,17 @@ template <class T> void gemm(const Matrix<T>& a, const Matrix<T>& b, T* y, bool 
       const T* from = b.data + l * b_down + j * b_along;
       std::size_t step = b.cols;
       if (b.transposed || cols < wide) {  // put in order, and filled up
-        for (std::size_t c = 0; c < cols; ++c)
-          for (std::size_t d = 0; d < deep; ++d)
-            panel[d * wide + c] = from[d * b_down + c * b_along];
-        for (std::size_t d = 0; d < deep; ++d)
-          std::fill(panel + d * wide + cols, panel + (d + 1) * wide, T(0));
+        if (cols < wide) std::fill_n(panel, deep * wide, T(0));
+        for (std::size_t d = 0; d < deep && !b.transposed; ++d) {
+          const T* const row = from + d * b.cols;
+          if (row + wide <= end)  // with what follows: a register costs less than its elements
+            for (std::size_t c = 0; c < wide; c += width)
+              Lanes<T>::load(row + c).store(panel + d * wide + c);
+          else
+            std::copy_n(row, cols, panel + d * wide);
+        }
+        for (std::size_t c = 0; c < cols && b.transposed; ++c)
+          for (std::size_t d = 0; d < deep; ++d) panel[d * wide + c] = from[d + c * b.cols];
         from = panel;
         step = wide;
       }
