@@ -11,7 +11,6 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <set>
 #include <span>
 
 namespace ramp::nn {
@@ -121,10 +120,13 @@ std::vector<Piece<T>> fitting(Module<T>& model, const SafeTensors& file, const s
   std::map<std::string_view, const SafeTensors::Entry*> left;
   for (const SafeTensors::Entry& entry : file.entries()) left[entry.name] = &entry;
   Members<T> all = model.contents();
-  std::set<const Tensor<T>*> divisors;
-  for (Module<T>* const part : all.modules)
+  std::map<const Tensor<T>*, T> divisors;  // and what is added before it is divided by them
+  for (Module<T>* const part : all.modules) {
     if (const auto* layer = dynamic_cast<const Standardize<T>*>(part))
-      divisors.insert(&layer->deviation());
+      divisors[&layer->deviation()] = 0;
+    if (const auto* layer = dynamic_cast<const BatchNorm1d<T>*>(part))
+      divisors[&layer->running_var()] = static_cast<T>(layer->eps());
+  }
   const auto look = [&](const std::string& name, const Shape& shape, Layout layout,
                         Parameter<T>* parameter, Tensor<T>* buffer) {
     const bool turned = layout == Layout::transposed && shape.rank() == 2;
@@ -140,8 +142,11 @@ std::vector<Piece<T>> fitting(Module<T>& model, const SafeTensors& file, const s
                                              turned ? ", as (out, in)" : ""));
     if (!all_are<T>([](T x) { return std::isfinite(x); }, file, found))
       bad.push_back(name);
-    else if (divisors.contains(buffer) && !all_are<T>([](T x) { return x > 0; }, file, found))
-      no_divisors.push_back(name);
+    else if (const auto divisor = divisors.find(buffer); divisor != divisors.end()) {
+      const T added = divisor->second;
+      if (!all_are<T>([added](T x) { return x >= 0 && x + added > 0; }, file, found))
+        no_divisors.push_back(name);
+    }
     pieces.push_back({&found, turned, parameter, buffer});
   };
   for (const auto& [name, parameter, layout] : all.parameters)

@@ -30,9 +30,9 @@ void save(Module<T>& model, const std::filesystem::path& path, const ModelInfo& 
 /// Reads such a file, of this library or another, into a model that is there. ShapeError, and the
 /// model stays as it is, unless names and shapes are those of the model: it lists what is missing,
 /// what is there too much, and what has another shape. DataError for a damaged file, and for a
-/// number that is infinite or NaN, or a deviation of Standardize that isn't above 0, which it
-/// names. A file of another format that can be turned into one (onnx.hpp) is known by its ending,
-/// .onnx.
+/// number that is infinite or NaN, a deviation of Standardize that isn't above 0, or a variance of
+/// BatchNorm1d below 0, or 0 with no eps, each of which it names. A file of another format that can
+/// be turned into one (onnx.hpp) is known by its ending, .onnx.
 template <class T> ModelInfo load(Module<T>& model, const std::filesystem::path& path);
 
 /// Rebuilds an MLP or Sequential from a file that save() wrote, in eval() mode. DataError where the

@@ -55,6 +55,7 @@ template <class T = float> class BatchNorm1d : public Module<T> {
   std::int64_t features() const { return weight_.shape()[0]; }
   double eps() const { return eps_; }
   double momentum() const { return momentum_; }
+  const Tensor<T>& running_var() const { return running_var_; }
   void members(Members<T>& m) override;
   Var<T> forward(const Var<T>& x) override;
 

@@ -278,3 +278,37 @@ TEST_CASE("a file's deviation that the constructor would refuse is refused, and 
   load(there, path);
   CHECK(there.buffer("scale.deviation")[1] == 1e-200);
 }
+
+TEST_CASE("a file's variance that has no root to divide by is refused, and named") {
+  const idx_files::TempFolder folder;
+  const std::string path = (folder / "m.safetensors").string();
+  for (const double eps : {1e-5, 0.0}) {
+    CAPTURE(eps);
+    Sequential<double> model;
+    model.push("norm", BatchNorm1d<double>(2, eps));
+    Sequential<double> there = model;
+    for (const double bad : {-1.0, -1e-6, -1e-300, 0.0}) {
+      CAPTURE(bad);
+      model.buffer("norm.running_var")[1] = bad;
+      model.buffer("norm.running_mean")[0] = -5;  // any will do
+      save(model, path);
+      if (bad == 0 && eps > 0) {
+        load(there, path);
+        CHECK(there.buffer("norm.running_var")[1] == 0);
+        CHECK(there.buffer("norm.running_mean")[0] == -5);
+        continue;
+      }
+      const std::string why =
+          "[load] " + path + ": numbers that aren't above 0 in norm.running_var";
+      REFUSED(load(there, path), DataError, why.c_str());
+      REFUSED(load_model<double>(path), DataError, why.c_str());
+      CHECK(there.buffer("norm.running_var")[1] == 1);
+      CHECK(there.buffer("norm.running_mean")[0] == 0);
+    }
+    for (const double bad : {std::nan(""), HUGE_VAL}) {
+      model.buffer("norm.running_var")[1] = bad;
+      save(model, path);
+      REFUSED(load_model<double>(path), DataError, "infinite or NaN numbers in norm.running_var");
+    }
+  }
+}
