@@ -66,6 +66,16 @@ template <class T> void check_targets(View<const T> outputs, View<const T> targe
                                  to_string(outputs.shape), to_string(targets.shape)));
 }
 
+// A power of two that brings the largest finite number to about 1: squares of 1e200 have no place
+// in a double, and those of 1e-200 are 0. It changes no digit.
+template <class T> double unit_of(View<const T> outputs, View<const T> targets) {
+  double largest = 0;
+  for (const View<const T>& all : {outputs, targets})
+    for (const T y : all)
+      if (std::isfinite(y)) largest = std::max(largest, std::abs(static_cast<double>(y)));
+  return std::ldexp(1.0, largest > 0 ? std::clamp(-std::ilogb(largest), -1000, 1000) : 0);
+}
+
 template <class T, class F> double mean_of(View<const T> outputs, View<const T> targets, F f) {
   check_targets(outputs, targets);
   double sum = 0;
@@ -187,14 +197,19 @@ template <class T> double mean_absolute_error(View<const T> outputs, View<const 
 }
 
 template <class T> double r2(View<const T> outputs, View<const T> targets) {
-  const double errors = mean_of(outputs, targets, [](double e) { return e * e; });
+  check_targets(outputs, targets);
   // Not by the squares below: rounding makes the mean of equal numbers another one.
   if (std::ranges::all_of(targets, [&](T y) { return y == targets[0]; })) return nan;
-  double mean = 0, squares = 0;
+  const double unit = unit_of(outputs, targets);
+  double mean = 0, errors = 0, squares = 0;
   const auto n = static_cast<double>(targets.size());
-  for (const T y : targets) mean += static_cast<double>(y) / n;
-  for (const T y : targets)
-    squares += (static_cast<double>(y) - mean) * (static_cast<double>(y) - mean) / n;
+  for (const T y : targets) mean += static_cast<double>(y) * unit / n;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const double y = static_cast<double>(targets[i]) * unit;
+    const double error = static_cast<double>(outputs[i]) * unit - y;
+    errors += error * error;
+    squares += (y - mean) * (y - mean);
+  }
   return 1 - errors / squares;
 }
 

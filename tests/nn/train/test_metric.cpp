@@ -184,6 +184,20 @@ TEST_CASE_TEMPLATE("mean absolute error and R²", T, float, double) {
   CHECK(std::isnan(r2(Tensor<T>({3, 1}, not_a_number<T>), any)));
 }
 
+TEST_CASE("R² of numbers whose squares are no double") {
+  const Tensor<double> y({2, 2}, {1, 2, 3, 4}), target({2, 2}, {2, 2, 1, 7});
+  for (const int exponent : {-1070, -600, 600, 1020}) {
+    CAPTURE(exponent);
+    Tensor<double> far = y, far_target = target;
+    for (double& x : far) x = std::ldexp(x, exponent);
+    for (double& x : far_target) x = std::ldexp(x, exponent);
+    CHECK(r2(far, far_target) == Approx(r2(y, target)).epsilon(1e-14));
+    CHECK(r2(far_target, far_target) == 1);
+  }
+  const Tensor<double> huge({2, 2}, 1e200);  // far from ordinary targets
+  CHECK(r2(huge, target) == -infinity<double>);
+}
+
 TEST_CASE("operands that don't go together") {
   const Tensor<float> y({2, 3}, 1), column({2, 1}, 1), row({2}, 1), targets({3, 2}, 1);
   const View<const float> none{nullptr, Shape{0, 0}};
