@@ -99,6 +99,26 @@ TEST_CASE("a folder without some of the model's classes is read as the model cou
     ramp::nn::save(model, run / "model.safetensors");
     write_images(other, {1, 2, 3});
     CHECK(accuracy(run, other.string()) == 1);
+    write_images(other, {3});
+    CHECK(accuracy(run, other.string()) == 1);
+    write_images(other, {0, 5});
+    check_fails(1, eval, "label 5 of image 1: the model's run from 0 to 3");
+  }
+  SUBCASE("labels that fit a model without labels only from 1 on") {
+    write_images(folder / "data", repeated({1, 2, 3, 4}));
+    train_on(folder / "data", run);
+    auto [model, info] = ramp::nn::load_model<float>(run / "model.safetensors");
+    for (const std::vector<std::string>& classes :
+         std::vector<std::vector<std::string>>{{}, {"a", "b", "c", "d"}}) {
+      CAPTURE(classes.size());
+      ramp::nn::save(model, run / "model.safetensors", {.classes = classes});
+      for (const std::string& labels : std::vector<std::string>{{1, 2, 3, 4}, {2, 3, 4}, {4}}) {
+        CAPTURE(labels);
+        write_images(other, labels);
+        CHECK(accuracy(run, other.string()) == 1);
+        CHECK(accuracy(run, other.string() + " --classes 4") == 1);
+      }
+    }
   }
 }
 

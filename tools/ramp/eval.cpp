@@ -39,41 +39,39 @@ std::optional<std::int32_t> first_label(const std::vector<std::string>& classes)
 }
 
 // A folder in which a class doesn't occur says neither how many there are nor whether they begin at
-// 0 or 1: the model does, where it knows.
+// 0 or 1. The model says how many, by their names or its outputs, and where they begin, if it calls
+// them by labels; else they begin at 0, unless the labels fit only from 1 on.
 nn::Dataset<float> images(const EvalOptions& options, nn::Sequential<float>& model,
                           const nn::ModelInfo& info) {
   DataOptions how = options.data;
-  const int known = static_cast<int>(info.classes.size());
-  if (known > 0 && how.classes > 0 && how.classes != known)
+  int classes = static_cast<int>(info.classes.size());
+  if (classes > 0 && how.classes > 0 && how.classes != classes)
     throw Failure(fmt::format("[eval] --classes {}: the model has {}: leave the option out",
-                              how.classes, known));
-  const std::optional<std::int32_t> first = first_label(info.classes);
-  if (first)
-    how.classes = std::numeric_limits<int>::max();  // so that labels stay as they are
-  else if (known > 0)
-    how.classes = known;
+                              how.classes, classes));
+  if (classes == 0) classes = how.classes;
+  how.classes = std::numeric_limits<int>::max();  // so that labels stay as they are
   nn::Random unused(0);
-  nn::Dataset<float> data = load(how, unused).test;
-  const auto count_from = [&](std::int32_t start) {
-    for (std::int32_t& label : data.labels) label += data.first_label - start;
-    data.first_label = start;
-  };
-  if (first) {
-    count_from(*first);
-    data.classes = known;
-    for (std::size_t i = 0; i < data.size(); ++i)
-      if (data.labels[i] < 0 || data.labels[i] >= known)
-        throw Failure(
-            fmt::format("[eval] {}: label {} of image {}: the model's run from {} to {}: give "
-                        "images of its classes",
-                        how.name, data.labels[i] + *first, i, *first, *first + known - 1));
-  } else if (how.classes == 0 && data.first_label == 1) {
+  Data all = load(how, unused);
+  nn::Dataset<float> data = std::move(all.test);
+  if (classes == 0) {
     const Tensor<float> one(Shape{1, data.features()});
-    if (std::cmp_greater(nn::predict(model, one).size(), data.classes)) {
-      count_from(0);
-      ++data.classes;
-    }
+    classes = std::max(2, static_cast<int>(nn::predict(model, one).size()));
   }
+  std::int32_t low = data.labels[0], high = low;
+  for (const auto* const labels : {&all.train.labels, &data.labels})
+    for (const std::int32_t label : *labels)
+      low = std::min(low, label), high = std::max(high, label);
+  const std::int32_t first = first_label(info.classes).value_or(low > 0 && high == classes);
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    data.labels[i] += data.first_label - first;
+    if (data.labels[i] < 0 || data.labels[i] >= classes)
+      throw Failure(
+          fmt::format("[eval] {}: label {} of image {}: the model's run from {} to {}: give "
+                      "images of its classes",
+                      how.name, data.labels[i] + first, i, first, first + classes - 1));
+  }
+  data.first_label = first;
+  data.classes = classes;
   return data;
 }
 
