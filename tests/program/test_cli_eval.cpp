@@ -213,6 +213,43 @@ TEST_CASE("what is no number is no answer: the row that it is for is named") {
     ramp::nn::save(model, path, {.encoding = encoding});
     check_fails(1, "predict " + path.string() + " " + rows.string(), "line 3: the model gives inf");
     idx_files::write(rows, "x,y\n1,1.5\n2,1e30\n");
-    check_fails(1, "eval " + path.string() + " --data " + rows.string(), "than a number can hold");
+    const json far =
+        json::parse(output("eval " + path.string() + " --json --data " + rows.string()));
+    CHECK(far["loss"] == doctest::Approx(5e59));  // whose square is no float
+    CHECK(far["mae"] == doctest::Approx(5e29));
+    CHECK(far.size() == 4);
+  }
+}
+
+TEST_CASE("scores too far from the right answer for a number are told") {
+  const Folder folder;
+  const fs::path path = folder / "m.safetensors", rows = folder / "rows.csv";
+  ramp::nn::MLP<float> model({1, 2});
+  const auto weights = model.parameters()[0]->edit();
+  weights[0] = 1, weights[1] = -1;
+  ramp::nn::save(
+      model, path,
+      {.classes = {"a", "b"}, .encoding = ramp::nn::Encoding{{{"x", {}}}, "y", {"a", "b"}}});
+  idx_files::write(rows, "x,y\n1,a\n3e38,b\n");
+  check_fails(1, "eval " + path.string() + " --data " + rows.string(), "than a number can hold");
+}
+
+TEST_CASE("a number to predict may be of any size, and its model is judged in its unit") {
+  const Folder folder;
+  const fs::path csv = folder / "t.csv", run = folder / "run";
+  for (const double unit : {1e-40, 1e-30, 1e25}) {
+    CAPTURE(unit);
+    std::string text = "x,y\n";
+    for (int i = 0; i < 100; ++i) text += fmt::format("{},{}\n", 0.01 * i, (i - 30) * unit);
+    idx_files::write(csv, text);
+    output(
+        "train --quiet --layers 4 --optimizer adam --lr 0.01 --epochs 20 --batch 4 --kind number "
+        "--target y --data " +
+        csv.string() + " --out " + run.string());
+    const json scores =
+        json::parse(output("eval " + run.string() + " --json --data " + csv.string()));
+    CHECK(double(scores["mae"]) < 25 * unit);
+    CHECK(double(scores["loss"]) > 0);
+    if (unit > 1e-38) CHECK(double(scores["r2"]) > 0.9);
   }
 }

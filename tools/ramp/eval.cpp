@@ -113,9 +113,10 @@ void eval(const EvalOptions& options) {
   auto [model, info] = nn::load_model<float>(model_path(options.model));
   const auto [data, lines] = samples(options, model, info);
   const bool regression = data.classes == 0;
-  const nn::Scores scores = regression
-                                ? nn::evaluate(model, data, "mse", {"r2", "mae"})
-                                : nn::evaluate(model, data, "cross_entropy", {"accuracy", "f1"});
+  nn::Scores scores = regression ? nn::evaluate(model, data, "mse", {"mse", "r2", "mae"})
+                                 : nn::evaluate(model, data, "cross_entropy", {"accuracy", "f1"});
+  if (regression)  // as a metric it is in double: the square of 1e20 is no float
+    scores["loss"] = scores.extract("mse").mapped();
   if (!std::isfinite(scores.at("loss"))) {
     const std::string name = "[eval] " + data.name;
     check_finite(nn::predict(model, data.inputs), name, lines);
@@ -129,13 +130,13 @@ void eval(const EvalOptions& options) {
     for (const auto& [name, value] : scores) line[name] = value;
     return print(line.dump() + '\n');
   }
-  std::string text = fmt::format("{} samples: loss {:.4f}", data.size(), scores.at("loss"));
-  if (regression)
-    text +=
-        fmt::format("  r2 {:.4f}  mean absolute error {:.4g}\n", scores.at("r2"), scores.at("mae"));
+  std::string text = fmt::format("{} samples: loss ", data.size());
+  if (regression)  // in the square of the target's unit, which may be any
+    text += fmt::format("{:.4g}  r2 {:.4f}  mean absolute error {:.4g}\n", scores.at("loss"),
+                        scores.at("r2"), scores.at("mae"));
   else
-    text += fmt::format("  accuracy {:.2f} %  macro f1 {:.4f}\n", 100 * scores.at("accuracy"),
-                        scores.at("f1"));
+    text += fmt::format("{:.4f}  accuracy {:.2f} %  macro f1 {:.4f}\n", scores.at("loss"),
+                        100 * scores.at("accuracy"), scores.at("f1"));
   if (options.confusion && !regression) {
     const Tensor<double> counts =
         nn::confusion_matrix<float>(nn::predict(model, data.inputs).view(), data.labels);

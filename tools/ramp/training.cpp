@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <limits>
 #include <memory>
 
 namespace ramp::tool {
@@ -94,7 +95,11 @@ class Unit {
   explicit Unit(const Data& data)
       : regression_(data.regression()),
         statistics_(
-            nn::column_statistics(regression_ ? data.train.targets : Tensor<float>(Shape{1, 1}))) {}
+            nn::column_statistics(regression_ ? data.train.targets : Tensor<float>(Shape{1, 1}))) {
+    // One over it is put on the model, and is infinite for what is much smaller.
+    float& deviation = statistics_.deviation[0];
+    deviation = std::max(deviation, std::numeric_limits<float>::min());
+  }
   void take_off(nn::Dataset<float>& data) const {
     if (!regression_) return;
     for (float& y : data.targets) y = (y - statistics_.mean[0]) / statistics_.deviation[0];
