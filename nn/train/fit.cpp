@@ -111,7 +111,7 @@ template <class T> struct Trainer<T>::State {
   Run<T> whole() {
     if (identity.empty())
       identity = identity_of(model, optimizer, loss, loader.source(), valid, options);
-    return {model, optimizer, run, identity};
+    return {model, optimizer, run, identity, loader.batches(), options.metrics.size()};
   }
 
   void note(const std::string& text) const {

@@ -255,6 +255,11 @@ std::string Run<T>::unpack(const Checkpoint<T>& checkpoint, std::string& note) c
   read.plateau_best = to_number(s.at("plateau_best"));
   read.plateau_waited = s.at("plateau_waited");
   read.result = to_result(s.at("result"));
+  // The trainer goes on from them unseen.
+  const std::size_t epochs = read.result.epochs.size();
+  if (read.epoch != epochs || read.result.best >= std::max<std::size_t>(epochs, 1) ||
+      read.batch > batches || (read.batch > 0 && read.metric_sums.size() != metrics))
+    throw DataError("[resume] the checkpoint's text is damaged: its counts don't go together");
   const auto add_best = [&](const std::string& name, const Shape& shape) {
     read.best_model.emplace_back(name, fitting("best/" + name, shape));
   };

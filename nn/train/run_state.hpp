@@ -43,6 +43,7 @@ template <class T> struct Run {
   Optimizer<T>& optimizer;
   RunState<T>& state;
   const Identity& identity;
+  std::size_t batches, metrics;  // of an epoch, of a step
 
   Checkpoint<T> pack(const std::string& more) const;
   /// Returns what pack() was given as `more`; `note` gets what the user should know.

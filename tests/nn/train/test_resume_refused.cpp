@@ -207,6 +207,15 @@ TEST_CASE("a checkpoint's own faults are refused, too") {
   refused("text is damaged", [](auto& c) { c.text.resize(c.text.size() / 2); });
   refused("text is damaged", [](auto& c) { c.text = ""; });
   refused("text is damaged", [&](auto& c) { replace(c, "\"plateau_waited\"", "\"plateau\""); });
+  const std::string together = "counts don't go together";
+  refused(together.c_str(),
+          [&](auto& c) { replace(c, "\"metric_sums\":[", "\"metric_sums\":[1,"); });
+  refused(together.c_str(),
+          [&](auto& c) { replace(c, "\"metric_sums\":", "\"metric_sums\":[],\"x\":"); });
+  refused(together.c_str(), [&](auto& c) { replace(c, "\"batch\":2", "\"batch\":6"); });
+  refused(together.c_str(), [&](auto& c) { replace(c, "\"batch\":2", "\"batch\":-1"); });
+  refused(together.c_str(), [&](auto& c) { replace(c, "\"best\":0,", "\"best\":1,"); });
+  refused(together.c_str(), [&](auto& c) { replace(c, "{\"epoch\":1", "{\"epoch\":2"); });
   refused("another version", [&](auto& c) { replace(c, "\"format\":2", "\"format\":3"); });
   refused("no parameter/layer0.weight", [](auto& c) { c.tensors.erase(c.tensors.begin()); });
   refused("parameter/layer0.weight was (5, 2), and is (2, 5)", [](auto& c) {
