@@ -1,4 +1,6 @@
 // What the program leaves in its folder, whatever goes wrong.
+#include <nn/keep/checkpoint.hpp>
+
 #include "support/cli.hpp"
 #include "support/idx_files.hpp"
 
@@ -112,6 +114,22 @@ TEST_CASE("a training whose checkpoints are lost isn't begun anew") {
       << "{\"seconds\":0.5,\"test_seconds\":0}\n{\"seconds\":9}\n";
   CHECK(shell(resume).text.empty());
   CHECK(run.read() == run.before);
+}
+
+TEST_CASE("a checkpoint that counts kinks in a scope it hasn't is refused") {
+  const Folder folder;
+  const fs::path run = folder / "run";
+  output(spiral + "--quiet --watch-kinks --out " + run.string());
+  {
+    ramp::nn::CheckpointFolder<float> checkpoints(run / "checkpoints");
+    auto checkpoint = checkpoints.newest().value();
+    json text = json::parse(checkpoint.text), more = json::parse(text["more"].get<std::string>());
+    for (json& node : more["kinks"]["run"]["nodes"]) node[2] = 4'000'000'000u;
+    text["more"] = more.dump();
+    checkpoint.text = text.dump();
+    checkpoints.write(checkpoint);
+  }
+  check_fails(1, "train --quiet --resume " + run.string(), "kinks of an unknown scope");
 }
 
 TEST_CASE("a disk that fills up in the middle leaves whole lines and says so") {

@@ -38,6 +38,9 @@ Census from_state(const nlohmann::json& state) {
   }
   for (const auto& scope : state.at("scopes"))
     census.scopes.push_back({to_count(scope.at(0)), scope.at(1)});
+  for (const NodeKinks& node : census.nodes)
+    if (node.scope >= census.scopes.size())
+      throw nn::DataError("[resume] the checkpoint counts kinks of an unknown scope");
   return census;
 }
 
