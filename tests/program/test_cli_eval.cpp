@@ -221,6 +221,31 @@ TEST_CASE("what is no number is no answer: the row that it is for is named") {
   }
 }
 
+TEST_CASE("a softmax at a model's end changes neither its probabilities nor its loss") {
+  const Folder folder;
+  const fs::path path = folder / "m.safetensors", rows = folder / "rows.csv";
+  idx_files::write(rows, "x,y\n1,a\n-2,b\n0.5,b\n");
+  const ramp::nn::ModelInfo info{.classes = {"a", "b"},
+                                 .encoding = ramp::nn::Encoding{{{"x", {}}}, "y", {"a", "b"}}};
+  const auto said = [&](ramp::nn::Sequential<float>& model) {
+    ramp::nn::save(model, path, info);
+    return output("predict --scores " + path.string() + " " + rows.string()) +
+           output("eval --confusion " + path.string() + " --data " + rows.string());
+  };
+  ramp::nn::Sequential<float> model("m"), inner("in");
+  model.push("mlp", ramp::nn::MLP<float>({1, 2}));
+  const auto weights = model.parameters()[0]->edit();
+  weights[0] = 1, weights[1] = -1;
+  const std::string without = said(model);
+  check_has(without, "a,0.880797,0.119203");
+  inner.push("p", ramp::nn::SoftmaxLayer<float>());
+  ramp::nn::Sequential<float> nested = model;
+  model.push("p", ramp::nn::SoftmaxLayer<float>());
+  nested.push("end", inner);
+  CHECK(said(model) == without);
+  CHECK(said(nested) == without);
+}
+
 TEST_CASE("scores too far from the right answer for a number are told") {
   const Folder folder;
   const fs::path path = folder / "m.safetensors", rows = folder / "rows.csv";

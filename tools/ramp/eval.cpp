@@ -113,8 +113,9 @@ void eval(const EvalOptions& options) {
   auto [model, info] = nn::load_model<float>(model_path(options.model));
   const auto [data, lines] = samples(options, model, info);
   const bool regression = data.classes == 0;
+  WithoutSoftmax scored(model);
   nn::Scores scores = regression ? nn::evaluate(model, data, "mse", {"mse", "r2", "mae"})
-                                 : nn::evaluate(model, data, "cross_entropy", {"accuracy", "f1"});
+                                 : nn::evaluate(scored, data, "cross_entropy", {"accuracy", "f1"});
   if (regression)  // as a metric it is in double: the square of 1e20 is no float
     scores["loss"] = scores.extract("mse").mapped();
   if (!std::isfinite(scores.at("loss"))) {
@@ -139,7 +140,7 @@ void eval(const EvalOptions& options) {
                         100 * scores.at("accuracy"), scores.at("f1"));
   if (options.confusion && !regression) {
     const Tensor<double> counts =
-        nn::confusion_matrix<float>(nn::predict(model, data.inputs).view(), data.labels);
+        nn::confusion_matrix<float>(nn::predict(scored, data.inputs).view(), data.labels);
     std::vector<std::string> names;
     for (const std::string& name : info.classes) names.push_back(visible(name));
     for (std::size_t k = names.size(); k < counts.shape()[0]; ++k)

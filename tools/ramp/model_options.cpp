@@ -7,6 +7,22 @@ namespace ramp::tool {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+Var<float> scores_of(nn::Module<float>& part, const Var<float>& x) {
+  if (dynamic_cast<nn::SoftmaxLayer<float>*>(&part)) return x;
+  auto* const parts = dynamic_cast<nn::Sequential<float>*>(&part);
+  if (!parts || parts->size() == 0) return part(x);
+  const std::size_t last = parts->size() - 1;
+  Var<float> y = x;
+  for (std::size_t i = 0; i < last; ++i) y = (*parts)[i](y);
+  return scores_of((*parts)[last], y);
+}
+
+}  // namespace
+
+Var<float> WithoutSoftmax::forward(const Var<float>& x) { return scores_of(model_, x); }
+
 std::string model_path(const std::string& given) {
   std::error_code unknown;
   return fs::is_directory(given, unknown) ? (fs::path(given) / "model.safetensors").string()

@@ -20,6 +20,18 @@ CLI::Option* add_model(CLI::App& command, std::string& path);
 /// many.
 nn::Dataset<float> inputs_of(const nn::Table& table, const nn::ModelInfo& info, bool with_target);
 
+/// The model without the softmax at its end, if it has one, as many an ONNX file does: what it
+/// gives are scores in any case, as cross_entropy and --scores take them, and never probabilities.
+class WithoutSoftmax : public nn::Module<float> {
+ public:
+  explicit WithoutSoftmax(nn::Sequential<float>& model) : model_(model) {}
+  void members(nn::Members<float>& m) override { m("model", model_); }
+  Var<float> forward(const Var<float>& x) override;
+
+ private:
+  nn::Sequential<float>& model_;
+};
+
 /// Throws Failure, which names the first row at fault, unless all that the model gives is finite.
 /// `lines` is where rows stand in their file; empty: they are numbered from 0.
 void check_finite(const Tensor<float>& outputs, const std::string& data,

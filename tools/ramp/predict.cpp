@@ -55,7 +55,9 @@ void predict(const PredictOptions& options) {
   const nn::ModelInfo& info = loaded.info;
   const nn::Table table = read_rows(options);
   const nn::Dataset<float> data = inputs_of(table, info, false);
-  const Tensor<float> outputs = nn::predict(loaded.model, data.inputs);
+  WithoutSoftmax scored(loaded.model);
+  const Tensor<float> outputs = info.classes.empty() ? nn::predict(loaded.model, data.inputs)
+                                                     : nn::predict(scored, data.inputs);
   check_finite(outputs, "[predict] " + table.name, table.lines);
   const std::size_t width = outputs.size() / data.size();
   const auto name = [&](std::size_t k) {
