@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <typeinfo>
 
 namespace ramp::nn {
@@ -59,9 +60,10 @@ template <class T> Sequential<T> sequential(const Json& layer) {
 
 std::int64_t whole(const Json& layer, const char* key) {
   const Json& size = layer.at(key);
-  if (!size.is_number_unsigned())
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  if (!size.is_number_unsigned() || size.get<std::uint64_t>() > most)
     throw ValueError(
-        fmt::format("{} is {}: it should be a whole number from 0 up", key, size.dump()));
+        fmt::format("{} is {}: it should be a whole number from 0 to 2^63 - 1", key, size.dump()));
   return size.get<std::int64_t>();
 }
 

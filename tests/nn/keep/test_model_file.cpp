@@ -371,6 +371,8 @@ TEST_CASE(
   refused(linear("0", "2", rest), "can't be used");
   refused(linear("3.5", "2", rest), "in is 3.5: it should be a whole number");
   refused(linear("1e300", "2", rest), "whole number");
+  refused(linear("18446744073709551615", "2", rest), "in is 18446744073709551615: it should be");
+  refused(about(R"({"name":"d","kind":"standardize","features":9223372036854775808})"), "features");
   refused(linear("\"3\"", "2", rest), "whole number");
   refused(linear("3", "2", ""), "can't be used");
   refused(linear("3", "2", R"(,"bias":1,"activation":"relu")"), "can't be used");
