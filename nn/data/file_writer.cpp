@@ -63,6 +63,12 @@ fs::path behind_links(const fs::path& path) {
 
 }  // namespace
 
+void sync_folder_of(const fs::path& path) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const Temporary directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.file >= 0) fsync(directory.file);  // some file systems can't, and need not
+}
+
 void replace_file(const fs::path& path, std::span<const std::string_view> pieces) {
   struct stat old {};
   const bool there = ::stat(path.c_str(), &old) == 0;
@@ -83,9 +89,7 @@ void replace_file(const fs::path& path, std::span<const std::string_view> pieces
   if (fsync(file) != 0) fail(path, errno);
   if (rename(fresh.c_str(), target.c_str()) != 0) fail(path, errno);
   temporary.path.clear();
-  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  const Temporary directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.file >= 0) fsync(directory.file);  // some file systems can't, and need not
+  sync_folder_of(target);
 }
 
 void replace_file(const fs::path& path, std::string_view content) {

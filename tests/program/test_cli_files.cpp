@@ -116,6 +116,30 @@ TEST_CASE("a training whose checkpoints are lost isn't begun anew") {
   CHECK(run.read() == run.before);
 }
 
+TEST_CASE("the lines of epochs are on the disk before a checkpoint that counts them") {
+  const Folder folder;
+  const std::string log = (folder / "log").string();
+  const std::string watched = "strace -y -e trace=write,fsync,rename -o '" + log + "' ";
+  if (shell(watched + "true 2>&1").status != 0) return;  // it isn't there, or may not watch
+  // Its status doesn't matter: a leak sanitizer can't look while somebody watches, and says so.
+  shell(watched + program + spiral + "--quiet --out '" + (folder / "run").string() + "' 2>&1");
+  std::map<std::string, bool> waits;
+  int checkpoints = 0;
+  std::ifstream calls(log);
+  for (std::string call; std::getline(calls, call);) {
+    for (const std::string name : {"/metrics.jsonl", "/times.jsonl"})
+      if (call.find(name) != call.npos) {
+        if (call.starts_with("write(")) waits[name] = true;
+        if (call.starts_with("fsync(")) waits[name] = false;
+      }
+    if (!call.starts_with("rename(") || call.find("/checkpoint-") == call.npos) continue;
+    ++checkpoints;
+    CHECK(waits.size() == 2);
+    for (const auto& file : waits) CHECK_MESSAGE(!file.second, file.first);
+  }
+  CHECK(checkpoints > 0);
+}
+
 TEST_CASE("a checkpoint that counts kinks in a scope it hasn't is refused") {
   const Folder folder;
   const fs::path run = folder / "run";

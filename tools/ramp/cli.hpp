@@ -65,6 +65,8 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::string_view text);
+  /// Until it is on the disk; nothing as long as nothing has been written.
+  void sync() const;
 
  private:
   [[noreturn]] void fail(int error) const;

@@ -1,6 +1,7 @@
 #include "cli.hpp"
 
 #include <autodiff/values/utf8.hpp>
+#include <nn/data/file_writer.hpp>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -131,6 +132,12 @@ void OutputFile::write(std::string_view text) {
   if (fresh_.empty()) return;
   if (rename(fresh_.c_str(), target_.c_str()) != 0) fail(errno);
   fresh_.clear();
+}
+
+void OutputFile::sync() const {
+  if (!regular_ || !fresh_.empty()) return;
+  if (fsync(file_) != 0) fail(errno);
+  nn::sync_folder_of(target_);
 }
 
 void OutputFile::fail(int error) const {

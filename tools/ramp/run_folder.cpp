@@ -150,6 +150,11 @@ void RunFolder::add_epoch(std::string_view metrics, std::string_view times) {
   times_->write(times);
 }
 
+void RunFolder::sync() const {
+  for (const auto* const file : {&metrics_, &times_})
+    if (*file) (*file)->sync();
+}
+
 void RunFolder::write_graph(const Var<float>& loss, const DotOptions& look) {
   if (path_.empty()) return;
   const std::string dot = to_dot(loss, look);

@@ -46,6 +46,9 @@ class RunFolder {
   /// a run that is picked up again, so many epochs are taken over; Failure where they aren't there.
   void open(std::size_t epochs = 0);
   void add_epoch(std::string_view metrics, std::string_view times);
+  /// For before a checkpoint: it counts epochs, and is of no use after a power cut without their
+  /// lines.
+  void sync() const;
 
   /// Draws, and remembers which file is to be looked at.
   void write_graph(const Var<float>& loss, const DotOptions& look = {});

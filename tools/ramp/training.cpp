@@ -229,7 +229,10 @@ nn::FitOptions<float> Training::fit_options() {
   fit.keep.folder = folder_.checkpoints();
   fit.keep.resume = resumed_;
   fit.keep.seconds = options_.checkpoint_seconds;
-  fit.keep.save_more = [this] { return state(); };
+  fit.keep.save_more = [this] {
+    folder_.sync();
+    return state();
+  };
   fit.keep.load_more = [this](const std::string& text) { set_state(text); };
   fit.keep.note = [](const std::string& text) { complain(text); };
   return fit;
