@@ -214,7 +214,7 @@ class Reader {
                                      {"eps", node.real("epsilon", 1e-5)}},
                                     node.in[1]);
       keep(name + ".weight", node.in[1], 1);
-      if (node.in.size() > 2)
+      if (node.in.size() > 2 && !node.in[2].empty())
         keep(name + ".bias", node.in[2], 1);
       else
         add(name + ".bias", Tensor<float>(Shape{constant(node.in[1]).shape()[0]}));

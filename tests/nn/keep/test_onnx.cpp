@@ -209,6 +209,7 @@ TEST_CASE("files as others write them") {
             .node("Softmax", {"h"}, "y", {integer("axis", 1)}),
         {0.5, 0.5});
   check(one_layer().node("LayerNormalization", {"x", "b"}, "y", {real("epsilon", 0)}), {5, -6});
+  check(one_layer().node("LayerNormalization", {"x", "b", ""}, "y", {real("epsilon", 0)}), {5, -6});
   check(Foreign()
             .constant("m", {1, 2}, {1, 2})
             .constant("d", {2}, {4, 8})
