@@ -163,6 +163,9 @@ TEST_CASE("a .tsv has tabs between its cells, unless the command line says other
     CHECK(output("predict " + run + " " + data.string()).starts_with("kind\nno\nyes\n"));
   }
   CHECK(accuracy(run, semicolons.string() + " --separator ';'") == 1);
+  CHECK(accuracy(run, tsv.string() + " --target kind") == 1);
+  check_fails(1, "eval " + run + " --target x --data " + tsv.string(),
+              "--target x: the model predicts kind: leave the option out");
   CHECK(output("predict " + run + " --separator tab < " + tsv.string()).starts_with("kind\nno\n"));
 }
 

@@ -84,6 +84,10 @@ Samples samples(const EvalOptions& options, nn::Sequential<float>& model,
                 const nn::ModelInfo& info) {
   const std::string& name = options.data.name;
   if (is_table(name)) {
+    const std::string& target = options.data.target;
+    if (info.encoding && !target.empty() && target != info.encoding->target)
+      throw Failure(fmt::format("[eval] --target {}: the model predicts {}: leave the option out",
+                                target, info.encoding->target));
     nn::Table table = nn::read_table(name, table_options(name, options.data.separator));
     return {inputs_of(table, info, true), std::move(table.lines)};
   }
