@@ -116,6 +116,14 @@ TEST_CASE("a training whose checkpoints are lost isn't begun anew") {
   CHECK(run.read() == run.before);
 }
 
+TEST_CASE("a training whose last step breaks the weights leaves no model, and says so") {
+  const Folder folder;
+  const fs::path run = folder / "run";
+  check_fails(1, "train --data xor --batch 1000 --epochs 1 --quiet --lr 1e39 --out " + run.string(),
+              "in layer0.weight, and no model is written: lower --lr");
+  CHECK_FALSE(fs::exists(run / "model.safetensors"));
+}
+
 TEST_CASE("the lines of epochs are on the disk before a checkpoint that counts them") {
   const Folder folder;
   const std::string log = (folder / "log").string();

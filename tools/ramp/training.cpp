@@ -149,6 +149,18 @@ Var<float> first_loss(Tape<float>& tape, nn::Module<float>& model, const nn::Los
   return loss(model(tape.borrow(rows.inputs, "inputs")), rows);
 }
 
+// The loss is looked at before each step: what the last one does to the weights shows only here.
+void check_weights(nn::Module<float>& model) {
+  for (const Parameter<float>* p : model.parameters()) {
+    const View<const float> weights = p->value().view();
+    if (const std::size_t at = first_bad(weights); at < weights.size())
+      throw Failure(
+          fmt::format("the last step left {} in {}, and no model is written: lower --lr, or set "
+                      "--clip-norm",
+                      printable(weights[at]), p->name()));
+  }
+}
+
 // --- The training, with all that looks on
 
 class Training {
@@ -323,6 +335,7 @@ void Training::run() {
     throw Interrupted{caught ? caught : SIGTERM};  // another rank was told
   }
   if (!speaks_) return;
+  check_weights(model);
   if (!options_.no_monitor) draw_starved(model);
   unit_->put_on(model);
   if (folder_) {
