@@ -265,8 +265,8 @@ template <class T> Split<T> load_idx_folder(const fs::path& folder, int classes)
     for (const std::int32_t label : part->labels)
       low = std::min(low, label), high = std::max(high, label);
   // Labels that begin at 1 are counted from 0, unless there are classes enough for them as they
-  // are.
-  const int first = low == 1 && (classes == 0 || high >= classes) ? 1 : 0;
+  // are. Where it is known how many there are, the first ones may not occur.
+  const int first = classes == 0 ? low == 1 : low >= 1 && high >= classes;
   if (classes == 0) {
     if (low == high)
       fail(folder, fmt::format("all labels are {}: there must be 2 classes to tell apart", low));

@@ -32,7 +32,7 @@ IdxArray read_idx(const std::filesystem::path& path);
 /// Labels are bytes, 32-bit integers, or QMNIST's tables of 8 integers, whose first is the class.
 /// As many classes as the labels say, unless `classes` does. Labels that begin at 1, as those of
 /// EMNIST's letters, are counted from 0, if `classes` isn't more than the largest of them; the
-/// sets' `first_label` is 1 then.
+/// sets' `first_label` is 1 then. With `classes`, label 1 need not occur for that.
 ///
 /// Throws DataError for what read_idx refuses, a file that is not there, numbers of images and
 /// labels that differ, images of different size, or a label that is not below `classes`; ValueError

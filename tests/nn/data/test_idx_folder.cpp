@@ -151,6 +151,8 @@ TEST_CASE("the labels say how many classes there are, and where they begin") {
                         {"\1\3\2"s, "\1\2"s, 4, 4, 0},
                         {"\1\3\2"s, "\0\2"s, 0, 4, 0},
                         {"\2\3\2"s, "\3\2"s, 0, 4, 0},
+                        {"\2\3\2"s, "\3\2"s, 3, 3, 1},
+                        {"\2\3\2"s, "\3\2"s, 4, 4, 0},
                         {"\1\x1a\2"s, "\1\2"s, 26, 26, 1}}) {
     const auto integers = [](const std::string& labels, std::size_t columns) {
       std::string text;
