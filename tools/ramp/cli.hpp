@@ -65,8 +65,8 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::string_view text);
-  /// Until it is on the disk; nothing as long as nothing has been written.
-  void sync() const;
+  /// Until all that was written is on the disk.
+  void sync();
 
  private:
   [[noreturn]] void fail(int error) const;
@@ -76,6 +76,7 @@ class OutputFile {
   int file_ = -1;
   std::int64_t length_ = 0;
   bool regular_ = true;  // no device, no pipe
+  bool synced_ = true;
 };
 
 /// Runs Graphviz on a graph, into a file or, without a path, to standard output. False if it isn't

@@ -129,15 +129,17 @@ void OutputFile::write(std::string_view text) {
     done += static_cast<std::size_t>(n);
   }
   length_ += static_cast<std::int64_t>(text.size());
+  synced_ = false;
   if (fresh_.empty()) return;
   if (rename(fresh_.c_str(), target_.c_str()) != 0) fail(errno);
   fresh_.clear();
 }
 
-void OutputFile::sync() const {
-  if (!regular_ || !fresh_.empty()) return;
+void OutputFile::sync() {
+  if (synced_ || !regular_) return;
   if (fsync(file_) != 0) fail(errno);
   nn::sync_folder_of(target_);
+  synced_ = true;
 }
 
 void OutputFile::fail(int error) const {

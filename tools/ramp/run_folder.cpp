@@ -150,8 +150,8 @@ void RunFolder::add_epoch(std::string_view metrics, std::string_view times) {
   times_->write(times);
 }
 
-void RunFolder::sync() const {
-  for (const auto* const file : {&metrics_, &times_})
+void RunFolder::sync() {
+  for (auto* const file : {&metrics_, &times_})
     if (*file) (*file)->sync();
 }
 

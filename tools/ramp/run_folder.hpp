@@ -48,7 +48,7 @@ class RunFolder {
   void add_epoch(std::string_view metrics, std::string_view times);
   /// For before a checkpoint: it counts epochs, and is of no use after a power cut without their
   /// lines.
-  void sync() const;
+  void sync();
 
   /// Draws, and remembers which file is to be looked at.
   void write_graph(const Var<float>& loss, const DotOptions& look = {});
