@@ -20,7 +20,7 @@ struct FileError : Error {  // a file that can't be written: "run/a.npy: No spac
 void replace_file(const std::filesystem::path& path, std::span<const std::string_view> pieces);
 void replace_file(const std::filesystem::path& path, std::string_view content);
 
-/// Until the name of a file that is there is on the disk, too.
+/// Returns once the name of a file that is there is on the disk, too.
 void sync_folder_of(const std::filesystem::path& path);
 
 /// Removes what a killed replace_file() of `path` has left behind, where the process that began it

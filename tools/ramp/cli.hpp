@@ -65,7 +65,7 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::string_view text);
-  /// Until all that was written is on the disk.
+  /// Returns once all that was written is on the disk.
   void sync();
 
  private:
