@@ -95,3 +95,26 @@ TEST_CASE("the Hessian of a power at exponent 0 is symmetric") {
   CHECK(h[2] == doctest::Approx(0.2));
   CHECK(h[3] == doctest::Approx(std::log(5) * std::log(5)));
 }
+
+TEST_CASE("a length of three is smooth on the axes, and at 0 alone it has a kink") {
+  const auto length = [](const auto& x) { return hypot(x[0], x[1], x[2]); };
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    std::vector<double> on_axis(3);
+    on_axis[axis] = -2;
+    CHECK(gradient(length, on_axis)[axis] == -1);
+    const auto second = hessian(length, on_axis);  // (1 - x x^T / |x|^2) / |x|
+    for (std::size_t i = 0; i < 3; ++i)
+      for (std::size_t j = 0; j < 3; ++j)
+        CHECK(second[3 * i + j] == doctest::Approx(i == j && i != axis ? 0.5 : 0));
+  }
+  CHECK(gradient(length, std::vector<double>(3)) == std::vector<double>(3));
+
+  // The points of all axes at once, and a third part that is one for all.
+  const Tensor<double> all(Shape{3, 3}, {-2, 0, 0, 0, -2, 0, 0, 0, -2});
+  const auto lengths = [](const auto& x) { return sum(hypot(x(0), x(1), x(2))); };
+  const auto second = hessian(lengths, all);
+  for (std::size_t i = 0; i < 9; ++i)
+    CHECK(second[10 * i] == doctest::Approx(all[i] == 0 ? 0.5 : 0));
+  const auto above = [](const auto& x) { return sum(hypot(x, 0.0, 2)); };
+  CHECK(hessian(above, Tensor<double>(Shape{2}))[0] == doctest::Approx(0.5));
+}
