@@ -88,7 +88,8 @@ template <class T> std::string Tape<T>::operands_at(std::uint32_t i, std::size_t
     const Broadcasting how(shape_of(in[k]), shape_of(i));
     return how.offset(element / how.inner()) + element % how.inner() * how.inner_step();
   };
-  const bool elementwise = op_info(op(i)).elementwise;
+  // A value without elements has none that an operand's goes into.
+  const bool elementwise = op_info(op(i)).elementwise && shape_of(i).size() > 0;
   if (via && elementwise)
     for (const std::size_t of_operand = std::exchange(e, 0); place(*via, e) != of_operand;) ++e;
   std::string text;

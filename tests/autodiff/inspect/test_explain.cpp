@@ -285,6 +285,17 @@ TEST_CASE_TEMPLATE("NaN and infinity: the first bad pullback, and the first bad 
   sum_.says("overflow where they are added");
 }
 
+TEST_CASE_TEMPLATE("what only went into a tensor without elements", T, float, double) {
+  Tape<T> tape;
+  const auto none = tape.leaf(Tensor<T>(Shape{0})), s = tape.leaf(2), x = tape.leaf({1, 2});
+  const Told product(sum(none * s), s);
+  CHECK(product.reason == Reason::closed);
+  product.says("is 0 in 1 of 1 elements: the path ends at mul (0), closed");
+  Told(sum(where(none > 0, s, none)), s).says("the path ends at where (0), closed");
+  Told(sum(matmul(tape.leaf(Tensor<T>(Shape{0, 2})), x)), x)
+      .says("matmul (0, 1) doesn't choose it");
+}
+
 TEST_CASE("explaining keeps the tape and its parameters' gradients") {
   Tape<double> tape;
   Parameter<double> p("p", Tensor<double>({2}, {-1, 1}));
