@@ -189,8 +189,9 @@ template <class T> void Tape<T>::undo(const Mark& before) noexcept {
 
 template <class T> auto Tape<T>::mark() const -> Mark {
   const auto n = [](const auto& list) { return static_cast<std::uint32_t>(list.size()); };
-  return {end(),        n(tensors_), n(pool_),     n(attrs_),      n(names_), n(scopes_.changes()),
-          n(bindings_), n(places_),  trace_.epoch, values_.mark(), this};
+  const Location line = places_.empty() ? Location{} : places_.back().second;
+  return {end(),      n(tensors_),  n(pool_),       n(attrs_), n(names_), n(bindings_),
+          n(places_), trace_.epoch, values_.mark(), this,      line};
 }
 
 template <class T> void Tape<T>::rewind(const Mark& mark) {
@@ -206,9 +207,11 @@ template <class T> void Tape<T>::rewind(const Mark& mark) {
 }
 
 template <class T> void Tape<T>::drop(const Mark& mark) {
-  if (mark.places < places_.size()) places_.resize(mark.places);
+  while (!places_.empty() && places_.back().first >= mark.nodes) places_.pop_back();
+  if (places_.size() < mark.places) places_.push_back({mark.nodes, mark.line});  // there was room
   const bool dropped = mark.nodes < end();
   undo(mark);  // a name may have been given since, if nothing else
+  scopes_.rewind(mark.nodes);
   if (!dropped) return;
   while (!epochs_.empty() && epochs_.back().first >= mark.nodes) epochs_.pop_back();
   if (++trace_.epoch == UINT32_MAX) trace_.epoch = 1;  // that one is `no_handle`
@@ -217,7 +220,6 @@ template <class T> void Tape<T>::drop(const Mark& mark) {
   // What earlier nodes got from the last backward is theirs still.
   adjoints_.swept = std::min(adjoints_.swept, mark.nodes);
   if (mark.nodes == 1) adjoints_.forget();
-  scopes_.rewind(mark.scopes, mark.nodes);
 }
 
 template <class T> std::uint64_t Tape<T>::open_scope(std::string_view name) {

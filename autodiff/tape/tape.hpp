@@ -151,11 +151,11 @@ template <class T = double> class Tape {
   }
 
   struct Mark {
-    std::uint32_t nodes = 1, tensors = 0, pool = 0, attrs = 0, names = 0, scopes = 0, bindings = 0;
-    std::uint32_t places = 0;
+    std::uint32_t nodes = 1, tensors = 0, pool = 0, attrs = 0, names = 0, bindings = 0, places = 0;
     std::uint32_t epoch = 0;
     Arena::Mark values{};
     const Tape* tape = nullptr;
+    Location line{};  // that here() named last
   };
   Mark mark() const;
   /// Drops every node since the mark. Their handles are refused from then on.

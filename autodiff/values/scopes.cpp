@@ -57,9 +57,8 @@ void Scopes::enter(std::uint32_t scope, std::uint32_t next_node) {
     changes_.push_back({next_node, scope});
 }
 
-void Scopes::rewind(std::size_t changes, std::uint32_t next_node) noexcept {
-  changes = std::max<std::size_t>(1, changes);
-  if (changes < changes_.size()) changes_.resize(changes);
+void Scopes::rewind(std::uint32_t next_node) noexcept {
+  while (changes_.size() > 1 && changes_.back().first >= next_node) changes_.pop_back();
   enter(current_, next_node);
   if (all_.size() <= many_) return;
   try {

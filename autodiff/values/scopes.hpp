@@ -32,10 +32,10 @@ class Scopes {
   /// Regions may be closed in any order: nodes belong to the last one that is open still.
   std::uint64_t open(std::string_view name, std::uint32_t next_node);
   void close(std::uint64_t key, std::uint32_t next_node) noexcept;
-  /// Nodes from this one on have been dropped, and of the changes all but the first ones. Scopes
-  /// that nothing is left of are forgotten, all at once when there are many: then the others may
-  /// have new numbers. One step of a loop like the last keeps its scopes, and allocates nothing.
-  void rewind(std::size_t changes, std::uint32_t next_node) noexcept;
+  /// Nodes from this one on have been dropped. Scopes that nothing is left of are forgotten, all at
+  /// once when there are many: then the others may have new numbers. One step of a loop like the
+  /// last keeps its scopes, and allocates nothing.
+  void rewind(std::uint32_t next_node) noexcept;
 
  private:
   struct Open {

@@ -156,6 +156,13 @@ TEST_CASE("places: from here() to the next, dropped by rewind and clear") {
   tape.rewind(mark);
   const auto d = b + a;
   CHECK(tape.location_of(d.index())->line == 7);
+  tape.here("model.cpp", 9);
+  const auto before = tape.mark();  // of an op, as was the other
+  tape.here("model.cpp", 10);
+  const auto e = b + a;
+  CHECK(tape.location_of(e.index())->line == 10);
+  tape.rewind(before);
+  CHECK(tape.location_of((b + a).index())->line == 9);
   tape.here();
   CHECK(tape.location_of((d * d).index())->line == __LINE__ - 1);
   tape.clear();

@@ -39,6 +39,14 @@ TEST_CASE("names of each step are forgotten with its nodes") {
   SUBCASE("clear after a step") {
     for (int i = 0; i < 2000; ++i) round(i), tape.clear();
   }
+  SUBCASE("clear and rewind where no node was recorded") {
+    const auto mark = tape.mark();
+    for (int i = 0; i < 2000; ++i) {
+      const auto empty = tape.scope(step(i));
+      most = std::max(most, tape.scopes().size());
+      i % 2 ? tape.clear() : tape.rewind(mark);
+    }
+  }
   SUBCASE("clear within the step, while its scope is open") {
     for (int i = 0; i < 2000; ++i) {
       const auto open = tape.scope(step(i));
@@ -101,6 +109,28 @@ TEST_CASE("scopes may be closed in any order, and over clear()") {
   CHECK(path(tape) == "a/b/c");
   c.reset();
   CHECK(path(tape).empty());
+}
+
+TEST_CASE("a rewind behind another one leaves nothing of the regions between") {
+  Tape tape;
+  const auto x = tape.leaf(1);
+  const auto early = tape.mark();
+  Tape<double>::Mark late;
+  {
+    const auto a = tape.scope("a");
+    late = tape.mark();
+    tape.leaf(2);
+  }
+  tape.rewind(early);
+  tape.leaf(2);
+  {
+    const auto b = tape.scope("b");
+    tape.leaf(3);
+  }
+  const auto c = tape.scope("c");
+  tape.rewind(late);
+  for (int i = 0; i < 3; ++i) CHECK(path(tape) == "c");
+  CHECK(path_of(tape, x).empty());
 }
 
 TEST_CASE("random scopes, marks, rewinds and clears keep every node in its scope") {
