@@ -35,19 +35,28 @@ template <Traced X> auto unsqueeze(const X& x, int axis) {
   return reshape(x, shape.inserted(axis, 1));
 }
 /// x as one row of numbers.
-template <Traced X> auto flatten(const X& x) { return reshape(x, Shape{shape_of(x).size()}); }
+template <Traced X> auto flatten(const X& x) {
+  return reshape(x, Shape{shape_of(x, "flatten").size()});
+}
 
-// With constants of the others' tape in the place of numbers; of numbers alone, these.
+// With constants of the others' tape in the place of numbers; of numbers alone, these. HandleError
+// unless there is one tape.
 template <class T> std::vector<Var<T>> on_one_tape(const char* call, std::span<const Var<T>> in) {
   std::vector<Var<T>> all(in.begin(), in.end());
   const auto first = std::ranges::find_if(in, &Var<T>::on_tape);
   if (first == in.end()) return all;
+  Tape<T>& tape = first->tape(call);
+  for (const Var<T>& x : in)
+    if (x.on_tape()) tape.at(x, call);
   for (Var<T>& x : all)
-    if (!x.on_tape()) x = first->tape(call).constant(x.item());
+    if (!x.on_tape()) x = tape.constant(x.item());
   return all;
 }
 /// Tensors of one shape, or numbers, side by side along a new axis.
 template <class T> Var<T> stack(std::span<const Var<T>> in, int axis = 0) {
+  for (const Var<T>& x : in)
+    if (const Shape a = shape_of(in[0], "stack"), b = shape_of(x, "stack"); !(a == b))
+      shaping::fail("stack", a, b, "all must have one shape");
   std::vector<Var<T>> parts = on_one_tape("stack", in);
   for (Var<T>& x : parts) x = unsqueeze(x, axis);
   return concat(parts, axis);
@@ -93,7 +102,8 @@ template <Traced A, Traced B> auto dot(const A& a, const B& b) {
 }
 /// (n) and (m): (n, m), each product.
 template <Traced A, Traced B> auto outer(const A& a, const B& b) {
-  return unsqueeze(flatten(a), 1) * unsqueeze(flatten(b), 0);
+  const std::uint64_t n = shape_of(a, "outer").size(), m = shape_of(b, "outer").size();
+  return reshape(a, Shape{n, 1}) * reshape(b, Shape{1, m});
 }
 /// The product along an axis, by halves: its gradient is right where elements are 0, too.
 template <Traced X> X prod(const X& x, Axis axis, bool keepdims = false) {

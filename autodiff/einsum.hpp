@@ -144,7 +144,7 @@ template <class T> Var<T> einsum(std::string_view formula, std::initializer_list
 
 /// The last `axes` axes of a with the first of b, multiplied and summed.
 template <class T> Var<T> tensordot(const Var<T>& a, const Var<T>& b, int axes = 2) {
-  const Shape p = a.shape(), q = b.shape();
+  const Shape p = shape_of(a, "tensordot"), q = shape_of(b, "tensordot");
   if (axes < 0 || axes > p.rank() || axes > q.rank())
     shaping::fail("tensordot", p, q, "there aren't as many axes");
   std::string left = "abcd", right = "efgh";
@@ -157,7 +157,7 @@ template <class T> Var<T> tensordot(const Var<T>& a, const Var<T>& b, int axes =
 }
 /// (m, n) and (p, q): the (m p, n q) of all products, block by block.
 template <class T> Var<T> kron(const Var<T>& a, const Var<T>& b) {
-  const Shape p = a.shape(), q = b.shape();
+  const Shape p = shape_of(a, "kron"), q = shape_of(b, "kron");
   if (p.rank() != 2 || q.rank() != 2) shaping::fail("kron", p, q, "it needs two matrices");
   return reshape(reshape(a, Shape{p[0], 1, p[1], 1}) * reshape(b, Shape{1, q[0], 1, q[1]}),
                  Shape{p[0] * q[0], p[1] * q[1]});

@@ -1,5 +1,6 @@
 // The error of each wrong shape, axis, label or count, and of nothing to reduce.
 #include <autodiff/autodiff.hpp>
+#include <autodiff/einsum.hpp>
 
 #include "support/refused.hpp"
 
@@ -118,4 +119,25 @@ TEST_CASE("empty tensors sum to 0 and have empty gradients") {
   CHECK_THROWS_WITH_AS((void)max(x, Axis{1}), "[max] (2, 0): there is nothing to reduce",
                        ShapeError);
   CHECK(max(x, Axis{0}).shape() == Shape{0});
+}
+
+TEST_CASE("what is made of ops names itself, and has recorded nothing") {
+  Tape<double> tape, other;
+  const auto x = tape.leaf({1, 2, 3}), m = tape.leaf({{1, 2}, {3, 4}}), far = other.leaf({1, 2, 3});
+  const auto mark = tape.mark();
+  const auto row = tape.leaf({1, 2, 3}), matrix = tape.leaf({{1, 2}, {3, 4}});
+  tape.rewind(mark);
+  REFUSED(stack({x, x(0)}), ShapeError, "[stack] (3) and (): all must have one shape");
+  const auto size = tape.size(), others = other.size();
+  REFUSED(stack({x, far}), HandleError, "[stack] the handle is on another tape");
+  REFUSED(stack({x, row}), HandleError, "[stack] the handle's node was dropped");
+  REFUSED(flatten(matrix), HandleError, "[flatten]");
+  REFUSED(outer(x, row), HandleError, "[outer]");
+  REFUSED(einsum("i,i->", {x, far}), HandleError, "[einsum]");
+  REFUSED(einsum("i,i,->", {Var<double>(2), x, far}), HandleError, "[einsum]");
+  REFUSED(einsum("ij->j", {matrix}), HandleError, "[einsum]");
+  REFUSED(tensordot(matrix, m), HandleError, "[tensordot]");
+  REFUSED(kron(m, matrix), HandleError, "[kron]");
+  CHECK(tape.size() == size);
+  CHECK(other.size() == others);
 }
