@@ -105,7 +105,8 @@ template <class T> class Explaining {
   }
 
   // One step, from node i's k-th operand to i. NaNs are put where the adjoint isn't 0: what stays 0
-  // has come from zeros alone, and their reason lies further up.
+  // has come from zeros alone, and their reason lies further up. So does that of a NaN, where the
+  // sweep gave a 0: an infinite slope stands before an adjoint that nothing has reached.
   void follow(std::uint32_t i, std::size_t k) {
     constexpr T nan = std::numeric_limits<T>::quiet_NaN();
     const std::uint32_t operand = tape_.operands(i)[k].node;
@@ -126,7 +127,8 @@ template <class T> class Explaining {
     for (std::size_t e = 0; e < x.size(); ++e) {
       if (!z_[operand][e] || (bad_ && isfinite(came[e]))) continue;
       const bool closed = open[e] == open[e];
-      if (bad_ ? bad_before : came[e] == 0 && !closed && fed[e] == fed[e]) {
+      const bool of_zeros = !isfinite(came[e]) || (came[e] == 0 && !closed && fed[e] == fed[e]);
+      if (bad_ ? bad_before : of_zeros) {
         x[e] = nan;
         goes_on = true;
       } else {

@@ -285,6 +285,23 @@ TEST_CASE_TEMPLATE("NaN and infinity: the first bad pullback, and the first bad 
   sum_.says("overflow where they are added");
 }
 
+TEST_CASE_TEMPLATE("a selection closes what has an infinite slope behind it", T, float, double) {
+  Tape<T> tape;
+  const auto x = tape.leaf(0, "x"), y = tape.leaf(2);
+  const auto closed = [&](const Var<T>& root, const Var<T>& of, const char* where) {
+    const Told why(root, of);
+    CHECK(why.reason == Reason::closed);
+    why.says(where);
+  };
+  closed(where(x > 0, sqrt(x), 1), x, "the path ends at where, closed; operands: greater with 0");
+  closed(where(x > 0, y * log(x), y), x, "the path ends at where, closed");
+  closed(max(y, 3 * sqrt(x)), x, "the path ends at maximum, closed");
+  closed(relu(-1 - sqrt(x)), x, "the path ends at relu, closed");
+  const auto v = tape.leaf({0, 1, 4});
+  closed(sum(where(v > 0, y / v, y)), v, "the path ends at where (3), closed in 1 of 3 elements");
+  closed(sqrt(v)(1), v, "slice 1:2 axis 0 (1) doesn't choose it in 2 of 3 elements");
+}
+
 TEST_CASE_TEMPLATE("what only went into a tensor without elements", T, float, double) {
   Tape<T> tape;
   const auto none = tape.leaf(Tensor<T>(Shape{0})), s = tape.leaf(2), x = tape.leaf({1, 2});
