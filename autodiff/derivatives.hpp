@@ -110,7 +110,7 @@ Tensor<typename PointOf<X>::Number> jacobian(F&& f, const X& x, const TapeOption
   if constexpr (is_var<std::remove_const_t<decltype(y)>>)
     append_elements(y, ys);
   else
-    ys.assign(std::begin(y), std::end(y));
+    for (const Var<T>& part : y) append_elements(part, ys);
   return rows_of_slopes<T>(tape, ys, P::list(leaves));
 }
 

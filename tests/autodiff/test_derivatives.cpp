@@ -61,6 +61,13 @@ TEST_CASE("a Jacobian has a row for each value and a column for each input") {
   const Tensor<double> x(std::vector<double>{1, 2});
   const Tensor<double> of_tensor = jacobian([](const auto& v) { return v * sum(v); }, x);
   CHECK(support::equal(of_tensor, {4.0, 1.0, 2.0, 5.0}));
+  const Tensor<double> of_parts = jacobian(
+      [](const auto& v) {
+        return std::array{v * sum(v), sum(v)};
+      },
+      x);
+  CHECK(of_parts.shape() == Shape{3, 2});
+  CHECK(support::equal(of_parts, {4.0, 1.0, 2.0, 5.0, 1.0, 1.0}));
   const Tensor<double> row = jacobian([](const auto& v) { return v[0] * v[1]; }, at);
   CHECK(row.shape() == Shape{1, 2});
   CHECK(jacobian([](const auto& v) { return 3 * v; }, 1.0)[0] == 3);
