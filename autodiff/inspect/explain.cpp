@@ -42,21 +42,22 @@ template <class T> class Explaining {
         adjoints_.emplace(asked[n].index(), std::move(all[n]));
       const Tensor<T>& g = all[0];
       bad_ = first_bad(g.view()) < g.size();
-      bool nan = false;
+      bool no_number = false;
       for (const T e : g) {
-        nan = nan || e != e;
+        no_number = no_number || e != e;
         z_[x_].push_back(bad_ ? !isfinite(e) : e == 0);
         why_.elements += z_[x_].back();
       }
-      if (bad_) why_.reason = nan ? Reason::nan : Reason::infinite;
+      if (bad_) why_.reason = no_number ? Reason::nan : Reason::infinite;
       if (why_.elements == 0)
         why_.text = "the gradient of " + name + " is finite and nowhere 0";
       else
         why_.text = fmt::format("the gradient of {} is {} in {} of {} elements: ", name,
-                                !bad_ ? "0"
-                                : nan ? "nan"
-                                      : "infinite",
+                                !bad_       ? "0"
+                                : no_number ? "nan"
+                                            : "infinite",
                                 why_.elements, g.size());
+      if (bad_) reach();
       if (why_.elements > 0) find(detached_ ? needed : flows);
     }
     for (std::uint32_t i = last_; i > x_; i = from_[i]) why_.path.push_back(i);
@@ -72,6 +73,29 @@ template <class T> class Explaining {
     std::size_t k;
     std::vector<std::size_t> elements;  // of the k-th operand
   };
+
+  // Of each adjoint above x, where something has come to it: a NaN that the root hands down. As in
+  // a careful sweep, what a selection closed passes no infinite slope on.
+  void reach() {
+    for (const auto& [i, g] : adjoints_) reached_.emplace(i, Tensor<T>(g.shape()));
+    reached_.at(root_) = Tensor<T>(tape_.shape_of(root_), nan);
+    for (std::uint32_t i = root_; i > x_; --i)
+      for (std::size_t k = 0; reached_.contains(i) && k < tape_.operands(i).size(); ++k) {
+        const auto to = reached_.find(tape_.operands(i)[k].node);
+        if (to == reached_.end() || !tape_.passes(i, k)) continue;
+        const Tensor<T> here = reached_through(i, k);
+        for (std::size_t e = 0; e < here.size(); ++e)
+          if (here[e] != here[e]) to->second[e] = nan;
+      }
+  }
+  Tensor<T> reached_through(std::uint32_t i, std::size_t k) {
+    const Tensor<T>& above = reached_.at(i);
+    Tensor<T> here = pull(i, k, above);
+    if (op_info(tape_.op(i)).elementwise && here.shape() == above.shape())
+      for (std::size_t e = 0; e < here.size(); ++e)
+        if (above[e] == 0) here[e] = 0;  // 0 times infinity
+    return here;
+  }
 
   void find(const std::vector<bool>& between) {
     for (std::uint32_t i = x_ + 1; i < between.size(); ++i)
@@ -108,7 +132,6 @@ template <class T> class Explaining {
   // has come from zeros alone, and their reason lies further up. So does that of a NaN, where the
   // sweep gave a 0: an infinite slope stands before an adjoint that nothing has reached.
   void follow(std::uint32_t i, std::size_t k) {
-    constexpr T nan = std::numeric_limits<T>::quiet_NaN();
     const std::uint32_t operand = tape_.operands(i)[k].node;
     const Tensor<T>& g = adjoints_.at(i);
     const bool bad_before = first_bad(g.view()) < g.size();
@@ -123,9 +146,10 @@ template <class T> class Explaining {
     std::array<End, 4> ends{End{Reason::closed, i, k, {}}, End{Reason::zero_factor, i, k, {}},
                             End{Reason::cancelled, i, k, {}}, End{why_.reason, i, k, {}}};
     Tensor<T> x(tape_.value_of(operand));
+    const Tensor<T> reached = bad_ ? reached_through(i, k) : came;
     bool goes_on = false;
     for (std::size_t e = 0; e < x.size(); ++e) {
-      if (!z_[operand][e] || (bad_ && isfinite(came[e]))) continue;
+      if (!z_[operand][e] || (bad_ && (isfinite(came[e]) || reached[e] == reached[e]))) continue;
       const bool closed = open[e] == open[e];
       const bool of_zeros = !isfinite(came[e]) || (came[e] == 0 && !closed && fed[e] == fed[e]);
       if (bad_ ? bad_before : of_zeros) {
@@ -230,13 +254,14 @@ template <class T> class Explaining {
     return to;
   }
 
+  static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
   Tape<T>& tape_;
   std::uint32_t root_, x_, last_ = 0;
   bool bad_ = false, detached_ = false;
   std::vector<std::vector<bool>> z_;  // by node, the elements that are followed
   std::vector<std::uint32_t> from_;   // the operand that it was reached from
   std::vector<End> ends_;
-  std::unordered_map<std::uint32_t, Tensor<T>> adjoints_;  // of what stands between x and the root
+  std::unordered_map<std::uint32_t, Tensor<T>> adjoints_, reached_;  // from above x to the root
   Arena scratch_;
   Explanation why_;
 };

@@ -299,6 +299,15 @@ TEST_CASE_TEMPLATE("a selection closes what has an infinite slope behind it", T,
   closed(relu(-1 - sqrt(x)), x, "the path ends at relu, closed");
   const auto v = tape.leaf({0, 1, 4});
   closed(sum(where(v > 0, y / v, y)), v, "the path ends at where (3), closed in 1 of 3 elements");
+  // And where another path is bad, it isn't one of its reasons.
+  const auto root = sqrt(x), beside = sqrt(v);
+  const Told number(where(x > 0, root, 1) + log(x), x);
+  const Told tensor(sum(where(v > 0, beside, y) + log(v)), v);
+  for (const Told<T>& why : {number, tensor}) {
+    CHECK(why.reason == Reason::infinite);
+    why.says("it begins in the pullback of log");
+    CHECK(why.text.find("pullback of sqrt") == std::string::npos);
+  }
   closed(sqrt(v)(1), v, "slice 1:2 axis 0 (1) doesn't choose it in 2 of 3 elements");
 }
 
