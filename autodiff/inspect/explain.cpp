@@ -116,7 +116,8 @@ template <class T> class Explaining {
     for (std::size_t n = 0; n < ends_.size() && n < 3; ++n)
       why_.text += (n ? "; also, " : "") + in_words(ends_[n]);
     if (ends_.empty()) {
-      why_.text += "its contributions overflow where they are added";
+      why_.text += bad_ ? "its contributions overflow where they are added"
+                        : "its contributions cancel or underflow where they are added";
       return;
     }
     const End& end = ends_[0];
@@ -167,12 +168,17 @@ template <class T> class Explaining {
     for (End& end : ends)
       if (!end.elements.empty()) ends_.push_back(std::move(end));
     if (!goes_on) return;
-    // A NaN in those elements gets into those of the value whose adjoints they have got.
+    // A NaN in those elements gets into those of the value whose adjoints they have got. Element by
+    // element these are known: pow(1, NaN) is 1.
     Tensor<T> y(g.shape());
-    std::vector<Value<T>> in = values(i);
-    in[k] = Value<T>::of(x.view(), &scratch_);
-    evaluate<T>(op_info(tape_.op(i)), in, tape_.attr_of(i).bytes.data(), y.view(), false);
-    scratch_.rewind({});
+    if (const OpInfo& op = op_info(tape_.op(i)); op.elementwise) {
+      spread(Broadcasting(x.shape(), y.shape()), x.data(), 0, y.size(), y.data(), false);
+    } else {
+      std::vector<Value<T>> in = values(i);
+      in[k] = Value<T>::of(x.view(), &scratch_);
+      evaluate<T>(op, in, tape_.attr_of(i).bytes.data(), y.view(), false);
+      scratch_.rewind({});
+    }
     z_[i].resize(y.size());
     for (std::size_t e = 0; e < y.size(); ++e)
       if (bad_ ? !isfinite(g[e]) : y[e] != y[e] && g[e] == 0) z_[i][e] = true;

@@ -297,6 +297,9 @@ TEST_CASE_TEMPLATE("a selection closes what has an infinite slope behind it", T,
   closed(where(x > 0, y * log(x), y), x, "the path ends at where, closed");
   closed(max(y, 3 * sqrt(x)), x, "the path ends at maximum, closed");
   closed(relu(-1 - sqrt(x)), x, "the path ends at relu, closed");
+  const auto one = tape.leaf(1);
+  closed(relu(-pow(one, y)), y, "the path ends at relu, closed");  // 1, be y NaN
+  closed(relu(-fmax(y, 1)), y, "the path ends at relu, closed");
   const auto v = tape.leaf({0, 1, 4});
   closed(sum(where(v > 0, y / v, y)), v, "the path ends at where (3), closed in 1 of 3 elements");
   // And where another path is bad, it isn't one of its reasons.
