@@ -16,6 +16,7 @@ struct TapeOptions {
   double at_zero = 0;  // relu'(0), and its like at every kink: any finite number
   /// Bytes; 0 for no limit. It counts what is recorded, with names and attributes, and the adjoints
   /// of the last backward; not what a formula needs while it runs, nor the program's own tensors.
+  /// Numbers are recorded without asking while there is room for them: it is asked for by doubling.
   std::size_t memory_budget = 0;
   /// Throw NonFiniteError when a node's value, and the tape is then as before it, or in a sweep,
   /// which then retains, an adjoint turns NaN or infinite.
