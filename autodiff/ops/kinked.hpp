@@ -1,5 +1,5 @@
 // Ops with a kink. Value and slope decide by the same comparison, and the slope at the kink is the
-// tape's convention c (DESIGN: 0 is the minimum-norm subgradient, 1/2 the centred one).
+// tape's convention c (0 is the minimum-norm subgradient, 1/2 the centred one).
 #pragma once
 
 #include <autodiff/ops/arithmetic.hpp>

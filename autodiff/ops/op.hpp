@@ -1,7 +1,7 @@
 // What an op is: one struct with its name, its shape rule, its value, one pullback per input, its
 // kinks, its domain and its examples. Formulas are generic lambdas, and the same formula is read
 // with numbers, with SIMD lanes, with whole tensors (Value) and with handles on a tape (Var).
-// README.md in this folder derives one from its mathematics.
+// ../README.md derives one from its mathematics.
 #pragma once
 
 #include <autodiff/kernels/lanes.hpp>
