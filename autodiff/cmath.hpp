@@ -24,16 +24,21 @@ template <class A, class B, class C>
 requires AnyTraced<A, B, C>
 auto hypot(const A& a, const B& b, const C& c) {
   using X = typename Recording<A, B, C>::type;
-  X first = a, last = c;
-  // The inner length has a kink at 0, and the whole has none there: the larger one goes within.
-  if (shape_of(first, "hypot").rank() == 0 && shape_of(last, "hypot").rank() == 0) {
-    if (std::abs(last.item()) > std::abs(first.item())) std::swap(first, last);
+  using std::hypot;  // of two that are numbers
+  if constexpr (!is_var<X>) {
+    return hypot(a, hypot(b, c));
   } else {
-    const X larger = abs(last) > abs(first);
-    first = where(larger, c, a);
-    last = where(larger, a, c);
+    X first = a, last = c;
+    // The inner length has a kink at 0, and the whole has none there: the larger one goes within.
+    if (shape_of(first, "hypot").rank() == 0 && shape_of(last, "hypot").rank() == 0) {
+      if (std::abs(last.item()) > std::abs(first.item())) std::swap(first, last);
+    } else {
+      const X larger = abs(last) > abs(first);
+      first = where(larger, c, a);
+      last = where(larger, a, c);
+    }
+    return hypot(hypot(first, b), last);
   }
-  return hypot(hypot(first, b), last);
 }
 /// From a, at t = 0, to b, at t = 1.
 template <class A, class B, class C>

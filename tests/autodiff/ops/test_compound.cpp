@@ -1,5 +1,6 @@
 // Functions made of ops: what they give, and that their gradients are those of differences.
 #include <autodiff/autodiff.hpp>
+#include <autodiff/own_op.hpp>
 
 #include "support/refused.hpp"
 
@@ -17,6 +18,15 @@ using V = Var<double>;
 namespace {
 
 const Tensor<double> matrix(Shape{2, 3}, {1, -2, 3, 0.5, 5, -6});
+
+struct Length : Structural<1> {
+  static constexpr About about{"test_length", "sqrt(5 x² + 1)", "A formula of tensors."};
+  static Shape shape(const Shape& x) { return x; }
+  static constexpr auto value = [](auto x) { return hypot(x, 2 * x, 1); };
+  static constexpr auto pullbacks =
+      std::tuple{[](auto g, auto x) { return g * (5 * x / hypot(x, 2 * x, 1)); }};
+  static Examples examples() { return {{{{Shape{1}, {0}}}, {Shape{1}, {1}}}}; }
+};
 
 }  // namespace
 
@@ -178,4 +188,10 @@ TEST_CASE("nothing to reduce: what NumPy gives") {
   REFUSED(min(none, Axis{1}), ShapeError, "[min] (2, 0): there is nothing to reduce");
   for (const V& y : {sum(logsumexp(none, 1)), sum(softmax(none)), norm(none), mean(none)})
     CHECK(tape.grad(y, {none})[0].shape() == Shape{2, 0});
+}
+
+TEST_CASE("a formula of tensors takes a length of three") {
+  const auto report =
+      check_gradients([](std::span<const V> x) { return sum(record<Length>({}, x[0])); }, {matrix});
+  CHECK_MESSAGE(report.ok(), to_string(report));
 }
