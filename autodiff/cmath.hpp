@@ -28,6 +28,7 @@ auto hypot(const A& a, const B& b, const C& c) {
   if constexpr (!is_var<X>) {
     return hypot(a, hypot(b, c));
   } else {
+    X::check_together("hypot", a, b, c);
     X first = a, last = c;
     // The inner length has a kink at 0, and the whole has none there: the larger one goes within.
     if (shape_of(first, "hypot").rank() == 0 && shape_of(last, "hypot").rank() == 0) {

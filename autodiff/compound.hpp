@@ -102,6 +102,8 @@ template <Traced A, Traced B> auto dot(const A& a, const B& b) {
 }
 /// (n) and (m): (n, m), each product.
 template <Traced A, Traced B> auto outer(const A& a, const B& b) {
+  using X = typename Recording<A, B>::type;
+  if constexpr (is_var<X>) X::check_together("outer", a, b);
   const std::uint64_t n = shape_of(a, "outer").size(), m = shape_of(b, "outer").size();
   return reshape(a, Shape{n, 1}) * reshape(b, Shape{1, m});
 }

@@ -157,6 +157,7 @@ template <class T> Var<T> tensordot(const Var<T>& a, const Var<T>& b, int axes =
 }
 /// (m, n) and (p, q): the (m p, n q) of all products, block by block.
 template <class T> Var<T> kron(const Var<T>& a, const Var<T>& b) {
+  Var<T>::check_together("kron", a, b);
   const Shape p = shape_of(a, "kron"), q = shape_of(b, "kron");
   if (p.rank() != 2 || q.rank() != 2) shaping::fail("kron", p, q, "it needs two matrices");
   return reshape(reshape(a, Shape{p[0], 1, p[1], 1}) * reshape(b, Shape{1, q[0], 1, q[1]}),

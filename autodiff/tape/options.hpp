@@ -1,9 +1,6 @@
 // What a tape is told, and by what names it knows leaves and lines.
 #pragma once
 
-#include <autodiff/values/tensor.hpp>
-
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -28,12 +25,6 @@ struct Location {
   std::uint32_t line;
 };
 std::string to_string(const Location& location);  // "model.cpp:12", without the folders
-
-// The place of the first NaN or infinity; the size if there is none.
-template <class T> std::size_t first_bad(View<const T> x) {
-  return static_cast<std::size_t>(
-      std::find_if_not(x.begin(), x.end(), [](T e) { return isfinite(e); }) - x.begin());
-}
 
 struct BackwardOptions {
   bool retain = false;      // keep the gradients of interior nodes, too

@@ -79,7 +79,7 @@ template <class T> bool Tape<T>::sweep_quickly(std::uint32_t root) {
   for (std::uint32_t i = root; (i = sweep_partials(nodes, adjoints, i, bad)) > 0; --i) {
     if (!varies(i)) continue;
     const T g = adjoints[i];
-    if (rank(i) == 0) bad += g - g;
+    bad += g - g;  // of a tensor's node it is 0
     if (op(i) == leaf_op) continue;
     if (rank(i) == 0) {
       if (g == 0 && part == nullptr) part = parts_of(root);

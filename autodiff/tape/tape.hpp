@@ -145,8 +145,8 @@ template <class T = double> class Tape {
   /// call of its own, `tape.here(); y = a * b;`, as an operator can't take a default argument; and
   /// no std::source_location, which Clang 14 doesn't have.
   void here(const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
-    if (!places_.empty() && places_.back().first == end()) places_.pop_back();  // of no op
     check_budget(sizeof places_[0]);
+    if (!places_.empty() && places_.back().first == end()) places_.pop_back();  // of no op
     or_memory_error("[here]", [&] { places_.push_back({end(), {file, line}}); });
   }
 

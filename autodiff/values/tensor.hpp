@@ -44,6 +44,11 @@ template <class T> struct View {
   T* end() const { return data + size(); }
   operator View<const T>() const requires(!std::is_const_v<T>) { return {data, shape}; }
 };
+/// The place of the first NaN or infinity; the size if there is none.
+template <class T> std::size_t first_bad(View<const T> x) {
+  return static_cast<std::size_t>(
+      std::find_if_not(x.begin(), x.end(), [](T e) { return std::isfinite(e); }) - x.begin());
+}
 
 // An element of a list of numbers. Unlike T it can't be made of {1}, which is a row of a matrix.
 template <class T> struct Entry {

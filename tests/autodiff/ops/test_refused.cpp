@@ -124,6 +124,7 @@ TEST_CASE("empty tensors sum to 0 and have empty gradients") {
 TEST_CASE("what is made of ops names itself, and has recorded nothing") {
   Tape<double> tape, other;
   const auto x = tape.leaf({1, 2, 3}), m = tape.leaf({{1, 2}, {3, 4}}), far = other.leaf({1, 2, 3});
+  const auto far_matrix = other.leaf({{1, 2}});
   const auto mark = tape.mark();
   const auto row = tape.leaf({1, 2, 3}), matrix = tape.leaf({{1, 2}, {3, 4}});
   tape.rewind(mark);
@@ -133,6 +134,9 @@ TEST_CASE("what is made of ops names itself, and has recorded nothing") {
   REFUSED(stack({x, row}), HandleError, "[stack] the handle's node was dropped");
   REFUSED(flatten(matrix), HandleError, "[flatten]");
   REFUSED(outer(x, row), HandleError, "[outer]");
+  REFUSED(outer(x, far), HandleError, "[outer] the handle is on another tape");
+  REFUSED(hypot(x, 1, far), HandleError, "[hypot] the handle is on another tape");
+  REFUSED(kron(m, far_matrix), HandleError, "[kron] the handle is on another tape");
   REFUSED(einsum("i,i->", {x, far}), HandleError, "[einsum]");
   REFUSED(einsum("i,i,->", {Var<double>(2), x, far}), HandleError, "[einsum]");
   REFUSED(einsum("ij->j", {matrix}), HandleError, "[einsum]");
